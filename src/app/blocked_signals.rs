@@ -1,18 +1,17 @@
-//! Signals that the kernel sends to who writes where it may not: blocked, so that
-//! the write alone goes wrong and is counted as any other.
+//! Blocks signals that the kernel sends to a process because of a write. Only the write
+//! fails then, and is counted like other failures.
 
 use nix::sys::signal::{SigSet, Signal};
 
-/// Blocks what is sent for a file that is at the limit of sizes (`ulimit -f`,
-/// `LimitFSIZE=`) and would end the process: the write fails with EFBIG then, as one on a
-/// full disk does. To be called before there are other threads: they inherit it.
+/// Blocks SIGXFSZ, which would end the process when a file reaches the size limit
+/// (`ulimit -f`, `LimitFSIZE=`). The write then fails with EFBIG, as on a full disk. Call
+/// this before other threads are started: they inherit it.
 pub(super) fn survive_large_files() {
     block(Signal::SIGXFSZ);
 }
 
-/// Blocks, for this thread, what a terminal sends to who writes in the background where
-/// that is not wanted (`stty tostop`) and would stop the whole process: a log is written
-/// all the same.
+/// Blocks SIGTTOU for this thread. A terminal with `stty tostop` sends it to a process in the
+/// background that writes, and it would stop the whole process.
 pub(super) fn write_in_the_background() {
     block(Signal::SIGTTOU);
 }
@@ -20,6 +19,6 @@ pub(super) fn write_in_the_background() {
 fn block(signal: Signal) {
     let mut signals = SigSet::empty();
     signals.add(signal);
-    // Fails for signals that there are none of.
+    // This fails only for unknown signals.
     let _ = signals.thread_block();
 }

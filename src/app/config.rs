@@ -1,4 +1,4 @@
-//! `toptalk config`, and the file of settings for all who take one.
+//! `toptalk config`, and reading the settings file for all commands that have settings.
 
 use std::ffi::OsString;
 use std::io::{self, ErrorKind};
@@ -12,30 +12,30 @@ use crate::cli::{self, CommandLine, Configure, SettingValue, ValueOrigin, Wanted
 use crate::config::{self, Diagnostics, Form, MAX_FILE, SettingsFile, Verb};
 use crate::text::{self, is_hidden};
 
-/// Where the file of a service lies.
+/// The settings file of the system service.
 const SYSTEM: &str = "/etc/toptalk/toptalk.toml";
 
-/// The file that a command wants, when there is one.
+/// Reads the settings file of a command, if there is one.
 pub(super) fn read(wanted: &WantedFile) -> Result<Option<SettingsFile>, AppError> {
     match wanted {
         WantedFile::None => Ok(None),
-        // What an empty variable names is nothing.
+        // An empty name means no file.
         WantedFile::This(path) if path.as_os_str().is_empty() => Ok(None),
         WantedFile::This(path) => load(path).map(Some),
         WantedFile::Usual => usual(usual_places(|name| std::env::var_os(name))),
     }
 }
 
-/// The first of these that there is.
+/// The first of these files that exists.
 fn usual(places: Vec<PathBuf>) -> Result<Option<SettingsFile>, AppError> {
     for path in places {
         match load(&path) {
             Err(AppError::ReadConfig { source, .. }) if source.kind() == ErrorKind::NotFound => {}
-            // It is somebody else's, as the service's is where others may not see it.
+            // It is not readable for this user, for example because only the service may.
             Err(AppError::ReadConfig { path, source })
                 if source.kind() == ErrorKind::PermissionDenied =>
             {
-                tell(format_args!("settings not used: {}: {source}", path.display()));
+                tell(format_args!("settings file not used: {}: {source}", path.display()));
             }
             result => return result.map(Some),
         }
@@ -53,7 +53,7 @@ fn load(path: &Path) -> Result<SettingsFile, AppError> {
     let at = |source: io::Error| AppError::ReadConfig { path: path.to_owned(), source };
     let bytes = regular::read(path, MAX_FILE).map_err(at)?;
     let (file, mut mistakes) = config::read_what_can_be(path, &bytes)?;
-    // Told together: one that is mended after the other would hide the next.
+    // All errors are reported together.
     mistakes.extend(cli::mistakes_in(&file));
     if mistakes.is_empty() { Ok(file) } else { Err(Diagnostics::new(path, mistakes).into()) }
 }
@@ -63,13 +63,13 @@ pub(super) fn run(asked: Configure) -> Result<ExitCode, AppError> {
         Configure::Check(path) => checked(path)?,
         Configure::Show(words) => shown(words)?,
     };
-    // Values are escaped already, names of files are not.
+    // Values are already escaped, file names are not.
     let text = text::lines_replaced(&text, '\u{fffd}');
     output::print(text)?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// What is said of a file without mistakes.
+/// The message about a file without errors.
 fn checked(path: Option<PathBuf>) -> Result<String, AppError> {
     let given = || std::env::var_os("TOPTALK_CONFIG").map(PathBuf::from);
     let wanted = path.or_else(given).map_or(WantedFile::Usual, WantedFile::This);
@@ -78,18 +78,18 @@ fn checked(path: Option<PathBuf>) -> Result<String, AppError> {
             cli::check_together(&file)
                 .map_err(|why| AppError::Usage(format!("{}: {why}", file.path.display())))?;
             let count = file.entries.len();
-            format!("{}: {count} settings, all of them right\n", file.path.display())
+            format!("{}: {count} settings, all valid\n", file.path.display())
         }
         None => {
             let places = usual_places(|name| std::env::var_os(name));
             let places: Vec<String> =
                 places.iter().map(|place| place.display().to_string()).collect();
-            format!("there is no file of settings: looked for {}\n", places.join(", "))
+            format!("no settings file found: looked for {}\n", places.join(", "))
         }
     })
 }
 
-/// Every setting, as a file that could be used.
+/// All settings, as a valid settings file.
 fn shown(words: Vec<OsString>) -> Result<String, AppError> {
     let usage = |refusal: cli::UsageError| AppError::Usage(refusal.message());
     let line = |words: Vec<OsString>| {
@@ -141,7 +141,7 @@ fn text(values: &[SettingValue], path: Option<&Path>) -> String {
     text
 }
 
-/// A value as the file has it; none when it is not set.
+/// A value as written in the file; `None` when it is not set.
 fn written(value: &SettingValue) -> Option<String> {
     let words = &value.words;
     let list = |words: Vec<String>| format!("[{}]", words.join(", "));
@@ -175,7 +175,7 @@ fn written(value: &SettingValue) -> Option<String> {
     }
 }
 
-/// A text in TOML's double quotes, or a number as it is.
+/// A text in double quotes as in TOML, or a number without quotes.
 fn quoted(word: &str) -> String {
     if word.parse::<u32>().is_ok_and(|number| number.to_string() == word) {
         return word.to_owned();

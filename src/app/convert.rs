@@ -1,4 +1,4 @@
-//! `toptalk convert`: files of nfcapd, or segments, to segments.
+//! `toptalk convert`: converts files of nfcapd, or segments, into segments.
 
 use std::fs;
 use std::path::Path;
@@ -22,7 +22,7 @@ pub(super) fn run(asked: &Convert) -> Result<ExitCode, AppError> {
     let stop = StopSignal::on_signals().map_err(AppError::Start)?;
     let zone = zone::zone(asked.zone.as_deref())?;
     let catalog = inputs::list(&asked.files, &zone)?;
-    // Nothing is written beside a recorder, who counts on the names that are free.
+    // No recorder may be active in the folder: it assumes that free names stay free.
     let _lock = Lock::take(&asked.folder, std::process::id())?;
     let clock = Clock::start();
     let began = clock.now();
@@ -59,14 +59,14 @@ pub(super) fn run(asked: &Convert) -> Result<ExitCode, AppError> {
     })
 }
 
-/// A bar on a terminal, nothing elsewhere.
+/// A progress bar, which is visible only on a terminal.
 fn bar(files: u64) -> ProgressBar {
     let bar = ProgressBar::new(files);
     let style = ProgressStyle::with_template("{pos} of {len} files {wide_bar} {eta}");
     bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
-/// What was done.
+/// Counts of what was done.
 struct ConvertTotals {
     bar: ProgressBar,
     converted: u64,
@@ -113,7 +113,7 @@ impl ConvertTotals {
             Ok(ConvertOutcome::Unfinished(parts)) => {
                 let parts: Vec<_> = parts.iter().map(|path| path.display().to_string()).collect();
                 self.complain(&format!(
-                    "{path} was converted before, but not to its end; remove {} and convert it again",
+                    "{path} was only partly converted before; remove {} and convert it again",
                     parts.join(", ")
                 ));
             }
@@ -138,7 +138,7 @@ impl ConvertTotals {
             units::size(self.written)
         );
         for (count, what) in [
-            (self.already, "were there already"),
+            (self.already, "were converted before"),
             (self.empty, "without flows"),
             (self.problems, "problems"),
         ] {
@@ -150,24 +150,26 @@ impl ConvertTotals {
     }
 }
 
-/// Converts a file, unless it is one that nobody should.
+/// Converts a file, unless it must not be converted.
 fn one(entry: &CatalogEntry, target: &mut ConvertTarget) -> Result<ConvertOutcome, ArchiveError> {
     let path = &entry.path;
     let refused = |what: &str| Err(ArchiveError::damaged(path, what));
     let whole =
         |path: &Path| fs::canonicalize(path).map_err(|error| ArchiveError::io("find", path, error));
     if whole(path)?.starts_with(whole(target.folder)?) {
-        return refused("it lies in the folder that is written to, and would count twice");
+        return refused("it is in the folder that is written to, and would be counted twice");
     }
     let slot = match entry.kind {
         FileKind::Journal => {
-            return refused("it is a journal; its recorder makes it a segment at the next start");
+            return refused(
+                "it is a journal; its recorder turns it into a segment at the next start",
+            );
         }
         FileKind::Nfcapd if nfcapd::is_open(path)? => {
-            return refused("nfcapd still writes it, or was killed while it did");
+            return refused("nfcapd is still writing it, or was killed while writing");
         }
         FileKind::Nfcapd => entry.slot,
-        // By the arrival of each flow, in slots of the length that is asked for.
+        // The arrival time of each flow decides, in slots of the given length.
         FileKind::Segment => None,
     };
     convert(path, slot, || archive::open(entry), target)

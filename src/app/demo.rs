@@ -1,5 +1,5 @@
-//! `toptalk demo`: the live screen over a made-up site, whose routers send real
-//! NetFlow over loopback into the same ingest as everyone's.
+//! `toptalk demo`: the live screen with an invented site. Its routers send real NetFlow
+//! over loopback to the ingest that real traffic uses.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
@@ -17,7 +17,7 @@ use crate::demo::Demo;
 use crate::flow::NetworkGroups;
 use crate::ingest::BoundSocket;
 
-/// How often the routers are asked what they have to send.
+/// Interval at which the routers send.
 const TICK: Duration = Duration::from_millis(250);
 
 pub(super) fn run(mut live: LiveCommand, seed: u64) -> Result<ExitCode, AppError> {
@@ -42,7 +42,7 @@ pub(super) fn run(mut live: LiveCommand, seed: u64) -> Result<ExitCode, AppError
     ending
 }
 
-/// The thread that sends; dropping it ends it.
+/// The thread that sends. It ends when this is dropped.
 struct Routers {
     ending: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
@@ -60,7 +60,7 @@ impl Routers {
             while !ended.load(Ordering::Relaxed) {
                 for datagram in demo.tick(clock.now()) {
                     if let Some(socket) = sockets.get(datagram.exporter) {
-                        // A router does not learn whether anybody listens either.
+                        // Like a router, the demo ignores whether the datagram arrives.
                         let _ = socket.send_to(&datagram.bytes, target);
                     }
                 }
@@ -75,14 +75,14 @@ impl Drop for Routers {
     fn drop(&mut self) {
         self.ending.store(true, Ordering::Relaxed);
         if let Some(thread) = self.thread.take() {
-            // A panic there has been printed; there is nothing to add.
+            // A panic of the thread has already been printed.
             let _ = thread.join();
         }
     }
 }
 
-/// A socket of an address of its own, 127.0.0.2 and up, so that the routers are
-/// told apart; where loopback has only 127.0.0.1 they share it.
+/// A socket with its own address from 127.0.0.2 on, so that each router is an exporter. If
+/// loopback has only 127.0.0.1, the routers share it.
 fn router(last: u8) -> io::Result<UdpSocket> {
     let own = IpAddr::V4(Ipv4Addr::new(127, 0, 0, last));
     UdpSocket::bind((own, 0)).or_else(|_| UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)))

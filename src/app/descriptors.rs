@@ -1,8 +1,7 @@
-//! Descriptors: sockets and files that the process may have open at once (the limit of
-//! open files, `ulimit -n`).
+//! File descriptors: how the limit of open files (`ulimit -n`) is divided.
 //!
-//! What receives and records has its own before any client is let in: clients share
-//! what is left, so that however many come, there is a descriptor for the next journal.
+//! Receiving and recording have reserved descriptors. Clients share the rest, so that there
+//! is always a descriptor for the next journal, however many clients connect.
 
 use std::fs;
 
@@ -14,7 +13,7 @@ use super::metrics;
 use crate::attach::server::ClientLimits;
 use crate::ingest::{Listen, MAX_FOLDERS, RecordPlan, StreamLimits};
 
-/// Free ones without which no command can work: a runtime, signals, a file.
+/// Minimum number of free descriptors for any command: a runtime, signals, a file.
 const LEAST: usize = 12;
 
 /// A runtime has two for events, one to be woken, one for signals; all share a pair.
@@ -38,27 +37,27 @@ const FILES: usize = 5;
 /// A server of clients: its listener, a copy of it, a connection that is refused.
 const SERVER: usize = 3;
 
-/// A hook on its way: its pipe, its input, how its start went, its process.
+/// A running hook: its pipe, its input, the result of its start, its process.
 const HOOK: usize = 8;
 
-/// A screen of our own: the terminal, its keys, its signals, a file that is saved.
+/// The screen of this process: the terminal, its keys, its signals, a file that is saved.
 const SCREEN: usize = 10;
 
-/// What a command opens beside the files that it names.
+/// What a command opens besides the files that it reads.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct DescriptorNeeds {
     pub ports: usize,
     pub folders: usize,
     pub repeats: usize,
     pub hook: bool,
-    /// Whether it shows a screen itself.
+    /// Whether it shows a screen.
     pub screen: bool,
     /// Whether screens may attach, and metrics are served.
     pub attach: bool,
     pub metrics: bool,
 }
 
-/// How many clients of each kind there may be at once.
+/// Maximum number of clients of each kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct ClientShares {
     /// Connections with IPFIX over TCP.
@@ -70,7 +69,7 @@ pub(super) struct ClientShares {
 }
 
 impl ClientShares {
-    /// As many as there are at most, however many descriptors there are.
+    /// The maximum numbers if there are enough descriptors.
     fn all() -> ClientShares {
         let screens = ClientLimits::default();
         ClientShares {
@@ -118,10 +117,10 @@ impl ClientShares {
 }
 
 impl DescriptorNeeds {
-    /// Of a command that listens here, and records as planned.
+    /// The needs of a command that listens and records like this.
     pub(super) fn of(listen: &Listen, plan: Option<&RecordPlan>) -> DescriptorNeeds {
         let folders = plan.map_or(0, |plan| {
-            // Further exporters get theirs when they come.
+            // Folders of further exporters are not reserved.
             if plan.each.is_some() { MAX_FOLDERS } else { plan.folders().len() }
         });
         let ports = listen.ports.len();
@@ -129,7 +128,7 @@ impl DescriptorNeeds {
         DescriptorNeeds { ports, folders, ..DescriptorNeeds::default() }
     }
 
-    /// Its own, without any client.
+    /// The number of descriptors without any client.
     fn own(&self) -> usize {
         let of = |wanted: bool, count: usize| if wanted { count } else { 0 };
         SIGNALS
@@ -145,8 +144,8 @@ impl DescriptorNeeds {
             + of(self.metrics, RUNTIME + SERVER)
     }
 
-    /// How many clients there may be when so many descriptors are free: all of them,
-    /// or fewer of each kind, but one; what is needed when there are too few for that.
+    /// The maximum number of clients with this many free descriptors: the full numbers, or
+    /// fewer of each kind, but at least one. The error is the number that is needed.
     fn share(&self, free: usize) -> Result<ClientShares, usize> {
         let wanted = ClientShares::of(self);
         let one = wanted.map(|count| count.min(1));
@@ -159,11 +158,11 @@ impl DescriptorNeeds {
         }))
     }
 
-    /// Raises the limit where it is too low and may be raised; says how many clients
-    /// there may be.
+    /// Raises the limit if it is too low and may be raised. Returns the maximum number of
+    /// clients.
     ///
     /// # Errors
-    /// When there is not enough for the command itself.
+    /// When there are too few for the command itself.
     pub(super) fn reserve(&self) -> Result<ClientShares, AppError> {
         let wanted = ClientShares::of(self);
         let open = open();
@@ -178,17 +177,17 @@ impl DescriptorNeeds {
                 connections = streams,
                 screens,
                 scrapes,
-                "fewer clients are served at once: the limit of open files is low (ulimit -n, LimitNOFILE=)"
+                "fewer clients can connect, because the limit of open files is low (ulimit -n, LimitNOFILE=)"
             );
         }
         Ok(shares)
     }
 }
 
-/// Whether any command could work.
+/// Checks that there are enough descriptors for any command.
 ///
 /// # Errors
-/// When it could not.
+/// When there are too few.
 pub(super) fn check() -> Result<(), AppError> {
     let open = open();
     let limit = raise(open + LEAST);
@@ -198,14 +197,14 @@ pub(super) fn check() -> Result<(), AppError> {
     Ok(())
 }
 
-/// Those that are open already; where that cannot be seen, the three that everyone has.
+/// The number of open descriptors; if unknown, the three standard ones.
 fn open() -> usize {
-    // One of them is that of the listing.
+    // One of them is for this listing.
     fs::read_dir("/proc/self/fd").map_or(3, |listed| listed.count().saturating_sub(1))
 }
 
-/// The limit, raised to `wanted` as far as it may be. It is not raised further: what
-/// hooks start inherits it.
+/// The limit, raised to `wanted` if that is allowed. It is not raised further, because hooks
+/// inherit it.
 fn raise(wanted: usize) -> usize {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     let number = |limit: Option<u64>| {

@@ -1,4 +1,4 @@
-//! The networks that `--group` names: words and files put together.
+//! The networks of `--group`: those on the command line and those in files.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -9,31 +9,49 @@ use crate::cli::GroupArg;
 use crate::flow::NetworkGroups;
 use crate::flow::named::{self, MAX_FILE, MAX_NETWORKS, NamedError, NamedNetwork};
 
-/// What is wrong with a file of groups.
+/// An error in a file of networks with names.
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
+    /// The file cannot be read.
     #[error("cannot read groups from {}: {source}", path.display())]
-    Read { path: PathBuf, source: io::Error },
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The reason.
+        source: io::Error,
+    },
+    /// A line of the file is wrong.
     #[error("groups in {}, {source}", path.display())]
-    Line { path: PathBuf, source: NamedError },
+    Line {
+        /// The file.
+        path: PathBuf,
+        /// The line and what is wrong with it.
+        source: NamedError,
+    },
 }
 
-/// Why networks have no names.
+/// An error in the networks of `--group`.
 #[derive(Debug, thiserror::Error)]
 pub enum GroupsError {
-    /// All that is wrong with the files, each on a line.
+    /// All errors in files, one per line of the message.
     #[error("{}", lines(.0))]
     Files(Vec<FileError>),
+    /// There are too many networks.
     #[error("expected at most {most} networks from --group in all, found {found}")]
-    TooMany { most: usize, found: usize },
+    TooMany {
+        /// The maximum number.
+        most: usize,
+        /// The number found.
+        found: usize,
+    },
 }
 
 fn lines(errors: &[FileError]) -> String {
     errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
-/// Reads the files among the words and names the networks, later words before
-/// earlier ones.
+/// Reads the files and names the networks. If a network has several names, the last one
+/// counts.
 pub(super) fn read(words: &[GroupArg]) -> Result<Arc<NetworkGroups>, GroupsError> {
     let mut all: Vec<NamedNetwork> = Vec::new();
     let mut wrong: Vec<FileError> = Vec::new();
@@ -55,7 +73,7 @@ pub(super) fn read(words: &[GroupArg]) -> Result<Arc<NetworkGroups>, GroupsError
     Ok(Arc::new(NetworkGroups::new(all)))
 }
 
-/// The networks of a file, or all that is wrong with it.
+/// The networks of a file, or all errors in it.
 fn file(path: &Path) -> Result<Vec<NamedNetwork>, Vec<FileError>> {
     let bytes = regular::read(path, MAX_FILE)
         .map_err(|source| vec![FileError::Read { path: path.to_owned(), source }])?;

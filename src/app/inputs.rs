@@ -1,4 +1,4 @@
-//! Files that hold flows or datagrams, whatever kind they are.
+//! Opens files with flows or datagrams, of any known format.
 
 use std::io::{self, BufReader, Read};
 use std::path::Path;
@@ -11,22 +11,22 @@ use crate::archive::{self, ArchiveError, ColumnChunks, nfcapd, regular};
 use crate::cli::Files;
 use crate::query::files::{self, FileSelection};
 
-/// How many first bytes say what a file is.
+/// Number of bytes at the begin of a file that tell its format.
 const HEAD: u64 = 8;
 
-/// How segments and journals begin.
+/// The first bytes of segments and journals.
 const OURS: [&[u8]; 2] = [b"PAR1", b"TTJOURN\n"];
 
-/// A file, opened.
+/// An open file.
 pub(super) enum Input {
     /// Flows of an archive.
     Flows(ColumnChunks),
-    /// A capture, or datagrams in another wrapping.
+    /// A capture, or datagrams in another format.
     Datagrams(Box<dyn Read + Send>),
 }
 
-/// Opens a file as what its first bytes say it is; `-` is the standard input,
-/// which can only be a capture.
+/// Opens a file in the format that its first bytes tell. `-` is the standard input, which
+/// can only be a capture.
 pub(super) fn open(path: &Path) -> Result<Input, ArchiveError> {
     if path.as_os_str() == "-" {
         return Ok(Input::Datagrams(Box::new(io::stdin())));
@@ -37,7 +37,7 @@ pub(super) fn open(path: &Path) -> Result<Input, ArchiveError> {
     file.by_ref().take(HEAD).read_to_end(&mut head).map_err(cannot)?;
     if nfcapd::is_nfcapd(&head) || OURS.iter().any(|ours| head.starts_with(ours)) {
         let mut catalog = Catalog::default();
-        // Its slot is not asked for, so the zone does not matter.
+        // The slot is not needed, so that any time zone will do.
         catalog.add_file(path, &TimeZone::UTC)?;
         if let Some(entry) = catalog.entries.first() {
             return archive::open(entry).map(Input::Flows);
@@ -47,7 +47,7 @@ pub(super) fn open(path: &Path) -> Result<Input, ArchiveError> {
     Ok(Input::Datagrams(Box::new(rest)))
 }
 
-/// The files that `-r`, `-R` and `-M` name, in the order they were recorded.
+/// The files that `-r`, `-R` and `-M` name, in the order of recording.
 pub(super) fn list(files: &Files, zone: &TimeZone) -> Result<Catalog, AppError> {
     let asked = FileSelection {
         one: files.one.as_deref(),

@@ -1,4 +1,4 @@
-//! `toptalk inspect`: print what datagrams hold, from files or live.
+//! `toptalk inspect`: prints the contents of datagrams, from files or live.
 
 use std::io::{self, BufWriter, Read, Write};
 use std::ops::ControlFlow;
@@ -17,7 +17,7 @@ use crate::clock::Clock;
 use crate::ingest::{InboundSocket, Listen};
 use crate::inspect::Inspector;
 
-/// Datagrams read per wake before what they gave is printed.
+/// Maximum number of datagrams that are read before the result is printed.
 const DATAGRAMS_PER_WAKE: usize = 64;
 
 pub(super) fn run(inspect: &Inspect) -> Result<ExitCode, AppError> {
@@ -41,7 +41,7 @@ struct Session<W> {
     inspector: Inspector,
     out: W,
     clock: Clock,
-    /// Datagrams until the end.
+    /// The number of datagrams still to read.
     left: u64,
     failed: bool,
 }
@@ -62,8 +62,8 @@ impl<W: Write> Session<W> {
         Ok(if none || self.failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
     }
 
-    /// One file. What is wrong with it is said on both outputs; an error is one
-    /// of printing.
+    /// Prints one file. Problems of the file go to both outputs; the error result is for
+    /// failures of printing.
     fn file(&mut self, path: &Path) -> io::Result<()> {
         let name = path.display().to_string();
         let read = match open(path) {
@@ -76,7 +76,7 @@ impl<W: Write> Session<W> {
             Unreadable::Io(error) => format!("cannot read the file: {error}"),
             error => error.to_string(),
         };
-        // What was printed before belongs before it.
+        // Earlier output must appear first.
         self.out.flush()?;
         tell(format_args!("{name}: {why}"));
         self.inspector.unreadable(&why, &name, &mut self.out)
@@ -112,7 +112,7 @@ impl<W: Write> Session<W> {
 
     fn live(&mut self, listen: &Listen) -> Result<ExitCode, AppError> {
         let runtime = runtime().map_err(AppError::Start)?;
-        // Before anything is announced: whoever reads that may interrupt at once.
+        // Before the first message: who reads it may interrupt at once.
         let mut ends = runtime.block_on(async { StopSignals::new() }).map_err(AppError::Start)?;
         StopSignal::on_signals().map_err(AppError::Start)?;
         for bound in listen.open()? {
@@ -129,7 +129,7 @@ impl<W: Write> Session<W> {
         Ok(ExitCode::SUCCESS)
     }
 
-    /// Receives until it is interrupted, or has enough.
+    /// Receives until it is interrupted or the given number of datagrams has arrived.
     async fn receive(
         &mut self,
         mut inbound: InboundSocket,

@@ -1,4 +1,4 @@
-//! `toptalk`: collect and show.
+//! `toptalk` without a command: the live screen.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -22,7 +22,7 @@ use crate::source::{self, Local, ScreenChannels, SourceQuestion};
 use crate::ui::{self, ScreenEnd, ScreenWiring, Theme, UiConfig};
 use crate::units::Unit;
 
-/// Saves that may be under way at once.
+/// Maximum number of snapshots that wait to be saved.
 const SAVES: usize = 4;
 
 pub(super) fn run(live: LiveCommand) -> Result<ExitCode, AppError> {
@@ -37,8 +37,8 @@ pub(super) fn run(live: LiveCommand) -> Result<ExitCode, AppError> {
     show(live, groups, (sockets, listen), None)
 }
 
-/// Collects from sockets, with what they were opened from, and shows it until the user
-/// has seen enough.
+/// Collects from sockets, with the configuration that they were opened from, and shows the
+/// screen until the user quits.
 pub(super) fn show(
     live: LiveCommand,
     groups: Arc<NetworkGroups>,
@@ -59,7 +59,7 @@ pub(super) fn show(
         ..memory::bounded(live.collect.config, &room)
     };
     let windows = Arc::new(Windows::new(config));
-    // What an earlier run left is told by `collect` only: here is a screen.
+    // Only `collect` reports what an earlier run left: the screen has no place for it.
     let recording = record::start(live.record.as_ref(), clock)?.map(|(recording, _)| recording);
     let told = ingest::IngestConfig {
         demo,
@@ -83,7 +83,7 @@ pub(super) fn show(
     stopped.map(|_| code)
 }
 
-/// Shows what comes by these ends until the user has seen enough.
+/// Shows the screen, with data from these channels, until the user quits.
 fn perform(
     ends: ScreenChannels,
     snapshots: Option<PathBuf>,
@@ -102,11 +102,11 @@ fn perform(
     ending.map_err(AppError::Screen)
 }
 
-/// How the process says what ended the screen.
+/// The exit code for the reason that ended the screen.
 fn exit_code(ending: ScreenEnd) -> ExitCode {
     match ending {
         ScreenEnd::Quit | ScreenEnd::TerminalLost => ExitCode::SUCCESS,
-        // What a shell reports for a program ended by this signal.
+        // The exit code that a shell reports for a program ended by this signal.
         ScreenEnd::Signal(number) => ExitCode::from(u8::try_from(128 + number).unwrap_or(1)),
     }
 }
@@ -121,7 +121,7 @@ fn options(
     Ok(UiConfig { theme, unit: Unit::Bits, window, zone, groups, note })
 }
 
-/// Answers and writes what the screen wants saved, one after the other.
+/// Saves the snapshots that the screen asks for, one after the other.
 async fn save_all(
     mut wanted: mpsc::Receiver<View>,
     questions: mpsc::Sender<SourceQuestion>,
@@ -143,7 +143,7 @@ async fn save_one(
     folder: &Path,
     zone: &TimeZone,
 ) -> Result<String, String> {
-    let gone = |_| "the collector has stopped, or is gone".to_owned();
+    let gone = |_| "the collector has stopped or is not reachable".to_owned();
     let (reply, answer) = oneshot::channel();
     questions.send((view, reply)).await.map_err(|_| "the collector has stopped".to_owned())?;
     let snapshot = answer.await.map_err(gone)?;

@@ -1,4 +1,4 @@
-//! How much memory collecting may take here, and what each part of it gets.
+//! The memory budget of collecting on this machine, and its parts.
 
 use std::path::Path;
 
@@ -8,17 +8,17 @@ use crate::ingest::IngestLimits;
 use crate::units;
 use crate::wire;
 
-/// The budget of this process; `asked` is what the settings say.
+/// The memory budget of this process; `asked` is the value of `--memory` in bytes.
 pub(super) fn find(asked: Option<u64>) -> MemoryBudget {
     budget(asked, &|path: &Path| std::fs::read_to_string(path).ok())
 }
 
-/// Windows whose rows stay within their shares.
+/// The configuration of windows whose rows stay within their shares.
 pub(super) fn bounded(config: Config, shares: &MemoryShares) -> Config {
     Config { host_bytes: shares.hosts, conversation_bytes: shares.conversations, ..config }
 }
 
-/// Limits of what is kept of exporters and waits for workers, within their shares.
+/// The limits of exporter data and of the worker queues, within their shares.
 pub(super) fn limits(shares: &MemoryShares) -> IngestLimits {
     let usual = IngestLimits::default();
     let exporters = wire::DecoderLimits {
@@ -29,17 +29,19 @@ pub(super) fn limits(shares: &MemoryShares) -> IngestLimits {
     IngestLimits { exporters, queue_bytes: usual.queue_bytes.min(shares.queues) }
 }
 
-/// The budget in a sentence.
+/// The budget as a sentence.
 pub(super) fn sentence(budget: &MemoryBudget) -> String {
     let bytes = units::size(budget.bytes);
     match budget.whole {
-        MemoryLimit::Asked => format!("{bytes} for collecting, by --memory"),
+        MemoryLimit::Asked => format!("{bytes} for collecting, set by --memory"),
         MemoryLimit::Group(all) => {
             format!("{bytes} for collecting, half of the {} of its control group", units::size(all))
         }
         MemoryLimit::Machine(all) => {
             format!("{bytes} for collecting, half of the {} of this machine", units::size(all))
         }
-        MemoryLimit::Unknown => format!("{bytes} for collecting: how much there is cannot be seen"),
+        MemoryLimit::Unknown => format!(
+            "{bytes} for collecting, because the memory of this machine cannot be determined"
+        ),
     }
 }

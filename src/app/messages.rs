@@ -1,4 +1,4 @@
-//! Words for whoever started the program: what goes wrong there is no reason to end.
+//! Messages to the user on stderr. A failure to write them does not end the program.
 
 use std::fmt::Display;
 use std::io::{self, Write};
@@ -13,17 +13,17 @@ use super::{AppError, output};
 use crate::ingest::LostMessageCounters;
 use crate::text;
 
-/// How long an answer that was cut short by a signal may take to be read.
+/// How long the program waits for the reader of an answer after a signal.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// Says something on stderr. Names of files come from outside: none of them may
-/// command a terminal. Whether anybody still listens does not matter.
+/// Prints a message on stderr. Control characters are replaced: names of files come from
+/// outside. Errors are ignored.
 pub(super) fn tell(text: impl Display) {
     let _ = io::stderr().write_all(line(text).as_bytes());
 }
 
-/// From now on a panic repeats nothing that a terminal would obey: its message may
-/// quote what came from outside. Commands that listen tell panics their own way.
+/// Makes panic messages free of control characters: they may quote data from outside.
+/// Commands that listen replace this by [`Stderr::tell_panics`].
 pub(super) fn clean_panics() {
     let usual = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {
@@ -32,21 +32,21 @@ pub(super) fn clean_panics() {
     }));
 }
 
-/// Whether a terminal would obey or hide nothing of a text of several lines.
+/// Whether a text of several lines has no control or hidden characters.
 fn is_clean(said: &str) -> bool {
     said.chars().all(|c| c == '\n' || !text::is_hidden(c))
 }
 
-/// The same as a line for whoever writes it.
+/// The line that [`tell`] prints.
 pub(super) fn line(text: impl Display) -> String {
     let text = format!("toptalk: {text}");
     format!("{}\n", text::lines_replaced(&text, '\u{fffd}'))
 }
 
-/// Standard error for a command that listens: it never waits for whoever reads there.
+/// Standard error for a command that listens: it never waits for the reader.
 ///
 /// # Errors
-/// When there is no thread to be had.
+/// When no thread can be started.
 pub(super) fn beside() -> Result<Stderr, AppError> {
     let note = |lost| line(format_args!("{lost} lines could not be written"));
     let stderr = Stderr::start(LostMessageCounters::default(), note).map_err(AppError::Start)?;
@@ -54,12 +54,12 @@ pub(super) fn beside() -> Result<Stderr, AppError> {
     Ok(stderr)
 }
 
-/// Prints an answer for a command that has signals of its own. Where nobody reads it,
-/// a signal ends that at once; where one had cut it short already, soon. The exit
-/// code is that of the signal.
+/// Prints an answer for a command that handles signals itself. If nobody reads the answer, a
+/// signal ends the wait at once; after an earlier signal the wait ends after [`PATIENCE`].
+/// Returns the exit code of the signal, if there was one.
 ///
 /// # Errors
-/// When it cannot be written, other than by a reader who has seen enough.
+/// When it cannot be written for another reason than a closed pipe.
 pub(super) fn print_or_end(
     text: Vec<u8>,
     ends: &mut StopSignals,
@@ -69,7 +69,7 @@ pub(super) fn print_or_end(
     let (tell, told) = oneshot::channel();
     let write = move || {
         let mut out = io::stdout().lock();
-        // Where it is not waited for any more the process ends.
+        // Sending fails if nobody waits any more; the process then ends.
         let _ = tell.send(out.write_all(&text).and_then(|()| out.flush()));
     };
     let thread = std::thread::Builder::new().name("print".to_owned());

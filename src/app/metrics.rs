@@ -1,7 +1,7 @@
-//! Metrics over HTTP, for whoever watches the watcher.
+//! Metrics over HTTP, for monitoring the collector.
 //!
-//! A thread of its own: neither collecting nor a screen waits for one who asks. Nor
-//! does one who asks wait for another: where there are too many connections, one goes.
+//! They have a separate thread, so that neither collecting nor a screen waits for a client.
+//! Clients do not wait for each other: when there are too many connections, one is closed.
 
 use std::convert::Infallible;
 use std::io;
@@ -29,37 +29,37 @@ use crate::ingest::{LostMessageCounters, LostMessages};
 use crate::metrics;
 use crate::snapshot::Health;
 
-/// Connections at once: a monitoring system has one, its spare another. The answer of
-/// each may take a megabyte until it is read.
+/// Maximum number of connections. A monitoring system needs one, its spare another. The
+/// answer on each connection may take a megabyte until it is read.
 pub(super) const MAX_CONNECTIONS: usize = 32;
 
-/// Connections are taken this far apart at least, so that each has some milliseconds
-/// for its request however many come.
+/// Minimum time between two accepted connections, so that each has some milliseconds for its
+/// request, however many arrive.
 const ACCEPT_PACE: Duration = Duration::from_millis(1);
 
-/// A connection asks once, and has so long for everything.
+/// Time limit of a connection, for its request and the answer.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Bytes of a request, its headers included: the least that hyper can be told.
+/// Maximum size of a request with its headers: the least that hyper allows to set.
 const MAX_REQUEST: usize = 8192;
 
-/// How long nothing is accepted after that failed, as without file descriptors.
+/// Pause after a failed accept, for example for lack of file descriptors.
 const BACK_OFF: Duration = Duration::from_millis(100);
 
-/// The path that is asked for.
+/// The path of the metrics.
 const PATH: &str = "/metrics";
 
-/// Who knows how the collecting goes, and what time it is.
+/// Returns the health of the collector and the present time.
 pub(super) type MetricsSource = Arc<dyn Fn() -> (Health, Time) + Send + Sync>;
 
-/// The running server; it ends when this is dropped.
+/// The running server. It ends when this is dropped.
 pub(super) struct Metrics {
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Metrics {
-    /// Takes the address, before anything else is begun.
+    /// Binds the address, before anything else is started.
     pub(super) fn bind(address: Option<SocketAddr>) -> Result<Option<TcpListener>, AppError> {
         let Some(address) = address else { return Ok(None) };
         let bound = TcpListener::bind(address).and_then(|listener| {
@@ -69,7 +69,7 @@ impl Metrics {
         bound.map(Some).map_err(|source| AppError::Metrics { address, source })
     }
 
-    /// Starts answering so many at once, and says where.
+    /// Starts the server, for at most `limit` connections, and logs its address.
     pub(super) fn serve(
         listener: Option<TcpListener>,
         source: MetricsSource,
@@ -112,7 +112,7 @@ impl Drop for Metrics {
     fn drop(&mut self) {
         self.stop.take();
         if let Some(thread) = self.thread.take() {
-            // It says nothing at its end, and a panic of it is no reason for another.
+            // A panic of the thread must not cause another one here.
             let _ = thread.join();
         }
     }
@@ -130,7 +130,7 @@ async fn accept(listener: tokio::net::TcpListener, source: MetricsSource, open: 
     }
 }
 
-/// The connections that are open.
+/// The open connections.
 #[derive(Clone)]
 struct OpenConnections {
     limit: usize,
@@ -150,9 +150,9 @@ impl OpenConnections {
         self.list.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Serves a connection, in the place of another if there are too many.
+    /// Serves a connection. If there are too many, another one is closed.
     fn admit(&self, number: u64, from: IpAddr, stream: TcpStream, source: MetricsSource) {
-        // It must not be over before it is in the list.
+        // The lock is held so that the task cannot end before it is in the list.
         let mut list = self.list();
         if list.len() >= self.limit {
             let addresses: Vec<IpAddr> = list.iter().map(|open| open.from).collect();
@@ -161,7 +161,7 @@ impl OpenConnections {
         }
         let open = self.clone();
         let work = async move {
-            // Who is too slow, or makes no sense, is not told anything.
+            // A client that is too slow or sends nonsense gets no answer.
             if tokio::time::timeout(PATIENCE, talk(stream, source)).await.is_err() {
                 open.losses.add(LostMessages::Scrape, 1);
             }
@@ -171,15 +171,15 @@ impl OpenConnections {
     }
 }
 
-/// Which of these connections, the oldest first, goes for one that comes from
-/// `newcomer`: the oldest of the address that has the most, so that whoever opens
-/// many costs none but himself.
+/// Which of these connections, the oldest first, is closed for a new one from `newcomer`: the
+/// oldest of the address that has the most, so that a client with many connections only
+/// displaces its own.
 fn dispensable(open: &[IpAddr], newcomer: IpAddr) -> usize {
     let count = |address: IpAddr| {
         let same = open.iter().filter(|other| **other == address).count();
         same + usize::from(address == newcomer)
     };
-    // The first of several that have as many.
+    // If several have the same number, the first.
     let most = open.iter().enumerate().rev().max_by_key(|(_, address)| count(**address));
     most.map_or(0, |(at, _)| at)
 }

@@ -1,4 +1,4 @@
-//! One file per command: where the rooms are put together.
+//! One file per command: this room connects the others.
 
 mod attach;
 mod blocked_signals;
@@ -40,21 +40,21 @@ use std::process::ExitCode;
 
 use crate::cli::{Command, CommandLine, UsageError, Variables, unknown_variables};
 
-/// What a shell is told when the words or the settings made no sense.
+/// The exit code for wrong arguments or settings.
 const WRONG_WORDS: u8 = 2;
 
-/// Waits where a service manager would start a collector with wrong words or settings
-/// again at once. A signal ends it.
+/// Waits if a service manager would restart a collector with wrong arguments or settings at
+/// once. A signal ends the wait.
 fn before_the_next_start(line: &CommandLine) {
     if line.collects() && notify::is_service() {
         std::thread::sleep(notify::AFTER_FAILED_START);
     }
 }
 
-/// Says why there is no command, and ends the process.
+/// Prints why there is no command to run, and ends the process.
 fn refuse(line: &CommandLine, refusal: &UsageError) -> ! {
     let printed = output::written(refusal.print());
-    // That nobody reads why something is refused changes nothing; an answer has to arrive.
+    // An error message may be lost. Help that was asked for must be written.
     if refusal.is_answer()
         && let Err(error) = printed
     {
@@ -65,7 +65,7 @@ fn refuse(line: &CommandLine, refusal: &UsageError) -> ! {
     refusal.exit()
 }
 
-/// Does what the command line says. What goes wrong is printed on stderr.
+/// Runs the command of the command line. Errors are printed on stderr.
 #[must_use]
 pub fn main() -> ExitCode {
     messages::clean_panics();

@@ -1,7 +1,7 @@
-//! What the service manager is told (sd_notify): ready, alive, going away.
+//! Messages to the service manager (sd_notify(3)): ready, watchdog, status, stopping.
 //!
-//! Where none asked to be told, nothing happens. It is never waited for: what it does
-//! not take at once is sent again at the next look, and what it never takes is counted.
+//! Without a service manager nothing happens. The program never waits for it: a message that
+//! it does not accept at once is sent again later, and lost messages are counted.
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
@@ -13,20 +13,20 @@ use sd_notify::NotifyState;
 
 use crate::ingest::{LostMessageCounters, LostMessages};
 
-/// Signs of life in the time after which the service manager loses patience.
+/// Number of watchdog messages within the time limit of the service manager.
 const SIGNS: u32 = 4;
 
-/// A start that failed waits for so long before it ends where a service manager starts
-/// the next one at once: the unit's `RestartSec` is short for the sake of kills.
+/// How long a failed start waits before it exits under a service manager, which would restart
+/// it at once: the unit has a short `RestartSec`, for restarts after a kill.
 pub const AFTER_FAILED_START: Duration = Duration::from_secs(5);
 
-/// Whether a service manager runs us that wants to be told.
+/// Whether a service manager started this process and expects messages.
 #[must_use]
 pub fn is_service() -> bool {
     std::env::var_os("NOTIFY_SOCKET").is_some_and(|socket| !socket.is_empty())
 }
 
-/// The service manager, if one runs us.
+/// The service manager, if there is one.
 #[derive(Debug)]
 pub struct Manager {
     pulse: Option<Watchdog>,
@@ -34,7 +34,7 @@ pub struct Manager {
 }
 
 impl Manager {
-    /// Whoever the environment names. What it does not take is counted.
+    /// The service manager that the environment names. Lost messages are counted.
     #[must_use]
     pub fn of_environment(losses: LostMessageCounters) -> Manager {
         let pulse = sd_notify::watchdog_enabled().map(Watchdog::new);
@@ -45,31 +45,31 @@ impl Manager {
         }
     }
 
-    /// Ports are open and whatever comes is taken in; also after a reload.
+    /// Reports that the ports are open; also after a reload.
     pub fn ready(&mut self) {
         self.tell(&[NotifyState::Ready]);
     }
 
-    /// Settings are being read anew; `ready` follows.
+    /// Reports that the settings are being read again; `ready` follows.
     pub fn reloading(&mut self) {
-        // Asked of by those who wait for the end of a reload, since systemd 253.
+        // systemd from 253 on needs the time to wait for the end of a reload.
         let now = NotifyState::monotonic_usec_now().into_iter();
         self.tell(&std::iter::once(NotifyState::Reloading).chain(now).collect::<Vec<_>>());
     }
 
-    /// One line on how it goes, which `systemctl status` shows.
+    /// Sets the status line that `systemctl status` shows.
     pub fn status(&mut self, line: &str) {
         self.tell(&[NotifyState::Status(line)]);
     }
 
-    /// The end has begun.
+    /// Reports that the shutdown has begun.
     pub fn stopping(&mut self) {
         self.tell(&[NotifyState::Stopping]);
     }
 
-    /// Gives a sign of life when one is due and those who collect have published
-    /// since the last: `beats` counts how often, `micros` is running time. Sends
-    /// what is still waiting.
+    /// Sends a watchdog message if one is due and the collecting threads have published since
+    /// the last one. `beats` counts what they published, `micros` is running time in
+    /// microseconds. Also sends messages that are still waiting.
     pub fn alive(&mut self, beats: u64, micros: u64) {
         if self.pulse.as_mut().is_some_and(|pulse| pulse.is_due(beats, micros)) {
             self.tell(&[NotifyState::Watchdog]);
@@ -86,7 +86,7 @@ impl Manager {
     }
 }
 
-/// The way to the service manager, and what waits for it.
+/// The socket of the service manager, and the waiting messages.
 #[derive(Debug)]
 struct ManagerSocket {
     socket: UnixDatagram,
@@ -96,7 +96,7 @@ struct ManagerSocket {
 }
 
 impl ManagerSocket {
-    /// To a path, or with `@` to a name of the abstract kind (unix(7)).
+    /// Opens a path, or with `@` an abstract name (unix(7)).
     fn open(address: &str, losses: LostMessageCounters) -> io::Result<ManagerSocket> {
         let address = match address.strip_prefix('@') {
             Some(name) => SocketAddr::from_abstract_name(name)?,
@@ -107,20 +107,21 @@ impl ManagerSocket {
         Ok(ManagerSocket { socket, address, waiting: VecDeque::new(), losses })
     }
 
-    /// Takes the place of what waits of the same kind: there are five kinds at most.
+    /// Queues a message in place of a waiting one of the same kind. There are at most five
+    /// kinds.
     fn push(&mut self, message: String) {
         let kind = |message: &str| message.split('=').next().map(str::to_owned);
         self.waiting.retain(|waits| kind(waits) != kind(&message));
         self.waiting.push_back(message);
     }
 
-    /// Sends what waits, as far as it is taken at once.
+    /// Sends the waiting messages, as far as they are accepted at once.
     fn send(&mut self) {
         while let Some(message) = self.waiting.front() {
             match self.socket.send_to_addr(message.as_bytes(), &self.address) {
                 Ok(_) => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return,
-                // A manager that is gone is no reason to stop collecting.
+                // Collecting goes on without the service manager.
                 Err(_) => self.losses.add(LostMessages::Manager, 1),
             }
             self.waiting.pop_front();
@@ -128,11 +129,11 @@ impl ManagerSocket {
     }
 }
 
-/// When the next sign of life is due.
+/// When the next watchdog message is due.
 #[derive(Debug)]
 struct Watchdog {
     every_micros: u64,
-    /// When the last was given, and the beats until then.
+    /// The time of the last message, and `beats` at that time.
     last: Option<(u64, u64)>,
 }
 

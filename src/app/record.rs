@@ -1,4 +1,4 @@
-//! Recording beside whatever else a command does.
+//! Starts the recording of a command.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use crate::clock::Clock;
 use crate::config::memory::MemoryShares;
 use crate::ingest::{LeftoverParts, QUEUE_FLOWS, RecordPlan, RecorderThreads};
 
-/// Starts recording, when it was asked for; says what an earlier run left.
+/// Starts recording, if it is configured. Also returns what was recovered of an earlier run.
 pub(super) fn start(
     settings: Option<&RecorderConfig>,
     clock: Clock,
@@ -18,8 +18,8 @@ pub(super) fn start(
     Ok(Some(RecorderThreads::start(settings.clone(), clock, encoder())?))
 }
 
-/// Starts recording into all folders of a plan, when there are any, with so much room
-/// for what waits for the disk; says what an earlier run left in each.
+/// Starts recording into all folders of a plan, if there are any. `room` limits the flows
+/// that wait for the disk. Also returns what was recovered of an earlier run in each folder.
 pub(super) fn start_all(
     plan: RecordPlan,
     clock: Clock,
@@ -33,7 +33,7 @@ pub(super) fn start_all(
     Ok((Some(recording), recovered))
 }
 
-/// What makes segments of flows.
+/// The encoder of segments.
 fn encoder() -> Arc<Encode> {
     Arc::new(|flows, more, (start, seconds), out| {
         let slot = SlotInfo { start, length_ms: i64::from(seconds) * 1000 };

@@ -1,4 +1,4 @@
-//! `toptalk replay`: send what was recorded once more.
+//! `toptalk replay`: sends recorded flows again.
 
 use std::fmt::Display;
 use std::io;
@@ -22,11 +22,11 @@ use crate::replay::{FlowEncoder, ReplayProtocol, Schedule, UnsupportedFields};
 use crate::units;
 use crate::wire::Decoder;
 
-/// Flows that are encoded at once at most.
+/// Maximum number of flows that are encoded at once.
 const BATCH: usize = 1_000;
 
-/// Flows that are due so soon after the first of a batch are sent with it, in
-/// milliseconds: full datagrams instead of many small ones.
+/// Flows that are due within this many milliseconds after the first of a batch are sent with
+/// it, so that datagrams are full.
 const TICK_MS: i64 = 10;
 
 pub(super) fn run(replay: &Replay) -> Result<ExitCode, AppError> {
@@ -62,7 +62,7 @@ pub(super) fn run(replay: &Replay) -> Result<ExitCode, AppError> {
         failed,
         sent: Sent::default(),
     };
-    // Filters may ask what came beside the flows, and what is lost of it is told.
+    // Filters may use the extra fields of flows, and lost fields are reported.
     sender.decoder.keep_more(replay.what.is_some());
     tell(format_args!("sending to {to}; Ctrl-C ends it"));
     for (path, entry) in &files {
@@ -74,10 +74,10 @@ pub(super) fn run(replay: &Replay) -> Result<ExitCode, AppError> {
             }
         }
     }
-    // What a signal cut short is not sent any more.
+    // After a signal nothing more is sent.
     let code = sender.stop.code();
     if code.is_none() {
-        // A signal in mid-flush is no failure; it is told below.
+        // A signal while sending is not a failure; it is reported below.
         if let Err(Ended::Failed(error)) = sender.flush() {
             return Err(error);
         }
@@ -91,27 +91,27 @@ pub(super) fn run(replay: &Replay) -> Result<ExitCode, AppError> {
     })
 }
 
-/// Why sending does not go on.
+/// Why sending ended.
 enum Ended {
     /// Ctrl-C.
     Stopped,
-    /// Nothing can be sent.
+    /// Sending failed.
     Failed(AppError),
-    /// This file gives nothing more.
+    /// This file cannot be read any further, for this reason.
     File(String),
 }
 
-/// What was sent.
+/// Counts of what was sent.
 #[derive(Default)]
 struct Sent {
     datagrams: u64,
     /// Bytes of payload.
     bytes: u64,
-    /// Flows in datagrams that were sent as they are.
+    /// Flows in datagrams that were sent unchanged.
     flows: u64,
-    /// Datagrams of captures that are no flow export.
+    /// Datagrams of captures that are not NetFlow, IPFIX or sFlow.
     foreign: u64,
-    /// Flows that the filter left out.
+    /// Flows that do not match the filter.
     filtered: u64,
 }
 
@@ -125,22 +125,22 @@ struct Sender<'a> {
     encoder: FlowEncoder,
     decoder: Decoder,
     stop: StopSignal,
-    /// Flows of the next batch, and milliseconds after the start when it is due.
+    /// The flows of the next batch, and the milliseconds after the start at which it is due.
     waiting: Vec<Flow>,
     due: i64,
-    /// Whether less was sent than was asked for, whatever else was.
+    /// Whether something could not be read or sent.
     failed: bool,
     sent: Sent,
 }
 
 impl Sender<'_> {
-    /// Says what is wrong with a file; the exit code will say so, too.
+    /// Reports a problem, which also sets the exit code.
     fn complain(&mut self, what: impl Display) {
         self.failed = true;
         tell(what);
     }
 
-    /// A file that was named, or one that an archive lists.
+    /// Sends a file that was named on the command line or listed in an archive.
     fn file(&mut self, path: &Path, entry: Option<&CatalogEntry>) -> Result<(), Ended> {
         let name = path.display().to_string();
         let opened = match entry {
@@ -156,7 +156,7 @@ impl Sender<'_> {
         }
     }
 
-    /// The flows of a file. What is damaged is said, and costs only itself.
+    /// Sends the flows of a file. Damaged parts are reported and skipped.
     fn chunks(&mut self, chunks: ColumnChunks) -> Result<(), Ended> {
         for chunk in chunks {
             let mut chunk = match chunk {
@@ -178,7 +178,7 @@ impl Sender<'_> {
 
     fn capture(&mut self, file: Box<dyn io::Read + Send>, name: &str) -> Result<(), Ended> {
         if self.replay.what.is_none() && !self.replay.filter.is_any() {
-            let what = "datagrams of captures are sent as they are: with a filter, say --as, too";
+            let what = "datagrams of captures are sent unchanged: with a filter, add --as";
             return Err(Ended::File(what.to_owned()));
         }
         let mut ended = Ok(());
@@ -198,7 +198,7 @@ impl Sender<'_> {
         read.map_err(|error: Unreadable| Ended::File(error.to_string()))
     }
 
-    /// A datagram of a capture: as it is, or its flows.
+    /// Sends a datagram of a capture unchanged, or its flows.
     fn datagram(&mut self, datagram: &CapturedDatagram) -> Result<(), Ended> {
         let recorded = datagram.time.unwrap_or(self.started);
         let source = datagram.source.unwrap_or(Host::UNSPECIFIED);
@@ -219,7 +219,7 @@ impl Sender<'_> {
         self.send(&datagram.payload)
     }
 
-    /// Flows and what came beside them ([`Flow::more`]).
+    /// Sends flows; `more` has their extra fields ([`Flow::more`]).
     fn flows(&mut self, flows: &[Flow], more: &[FlowExtras]) -> Result<(), Ended> {
         for flow in flows {
             let more = extras_of(flow, more);
@@ -251,7 +251,7 @@ impl Sender<'_> {
         if !self.replay.keep_times {
             now = self.clock.now().plus_ms(self.clock.shift_ms());
             for flow in &mut waiting {
-                // As long before it is sent as it was before it was recorded.
+                // The age of the flow is the same as when it was recorded.
                 let later = now.since(flow.arrival);
                 flow.first = flow.first.plus_ms(later);
                 flow.last = flow.last.plus_ms(later);
@@ -290,8 +290,8 @@ impl Sender<'_> {
         ));
         let lost = UnsupportedFields::ALL.map(|what| (tally.lost(what), what.text()));
         let others = [
-            (*filtered, "not sent: the filter does not match"),
-            (*foreign, "datagrams not sent: no flow export"),
+            (*filtered, "flows not sent: they do not match the filter"),
+            (*foreign, "datagrams not sent: not NetFlow, IPFIX or sFlow"),
         ];
         for (count, what) in lost.into_iter().chain(others).filter(|(count, _)| *count > 0) {
             tell(format_args!("{count} {what}"));

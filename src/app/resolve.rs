@@ -1,4 +1,4 @@
-//! Addresses of hosts that datagrams are sent to.
+//! Resolves hosts that datagrams are sent to.
 
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
@@ -6,14 +6,14 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use super::AppError;
 use crate::cli::Target;
 
-/// The first address of a host; asks the name server if it is a name.
+/// The first address of a host. A name is looked up.
 ///
 /// # Errors
-/// When it is not known, or has no address.
+/// When the name is unknown or has no address.
 pub(super) fn resolve(target: &Target) -> Result<SocketAddr, AppError> {
     let failed = |source| AppError::Resolve { target: target.to_string(), source };
     let mut found = (target.host.as_str(), target.port).to_socket_addrs().map_err(failed)?;
-    let none = || io::Error::new(io::ErrorKind::NotFound, "it has no address");
+    let none = || io::Error::new(io::ErrorKind::NotFound, "the name has no address");
     found.next().ok_or_else(none).map_err(failed)
 }
 

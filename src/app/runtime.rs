@@ -1,13 +1,13 @@
-//! What runs asynchronous work for a command.
+//! The asynchronous runtime of a command.
 
 use std::io;
 
 use tokio::runtime::{Builder, Runtime};
 
-/// A runtime of this thread alone, with sockets, signals and timers.
+/// A runtime for this thread, with sockets, signals and timers.
 ///
 /// # Errors
-/// When the kernel gives no descriptors for it.
+/// When there are no file descriptors for it.
 pub(super) fn runtime() -> io::Result<Runtime> {
     Builder::new_current_thread().enable_all().build()
 }

@@ -1,4 +1,4 @@
-//! Saving what is on screen: one CSV file per snapshot, whole or not at all.
+//! Saves snapshots of the screen: one CSV file each, complete or not at all.
 
 use std::fs;
 use std::io::{self, BufWriter, Write};
@@ -13,21 +13,21 @@ use crate::snapshot::{Snapshot, Subject};
 use crate::table;
 use crate::units::file_stamp;
 
-/// Files of one second in one folder: more than a person can press.
+/// Maximum number of snapshots of one second in a folder, more than keys can be pressed.
 const MAX_NAMES: u32 = 1000;
 
-/// The folder for snapshots when none was named: the user's data folder, or the
-/// current one when there is no home.
+/// The default folder for snapshots: the user's data folder, or the current folder if there
+/// is no home.
 #[must_use]
 pub fn default_folder(variable: impl Fn(&str) -> Option<std::ffi::OsString>) -> PathBuf {
     xdg::data(variable).unwrap_or_else(|| PathBuf::from("."))
 }
 
-/// Writes a snapshot into `folder` and returns the path. An existing file is
-/// never touched; a file that could not be written leaves nothing behind.
+/// Writes a snapshot into `folder` and returns its path. Existing files are never changed; a
+/// failed write leaves no file.
 ///
 /// # Errors
-/// When the folder cannot be made or written to.
+/// When the folder cannot be created or written to.
 pub fn save(folder: &Path, snapshot: &Snapshot, zone: &TimeZone) -> Result<PathBuf, AppError> {
     let at = |path: &Path, source| AppError::Save { path: path.to_owned(), source };
     fs::create_dir_all(folder).map_err(|error| at(folder, error))?;
@@ -55,7 +55,7 @@ fn write(folder: &Path, snapshot: &Snapshot, zone: &TimeZone) -> io::Result<Name
     Ok(file)
 }
 
-/// Gives the file its name, or the next free one.
+/// Gives the file its name, or the next free name.
 fn place(mut file: NamedTempFile, folder: &Path, stem: &str) -> Result<PathBuf, AppError> {
     for number in 1..=MAX_NAMES {
         let suffix = if number == 1 { String::new() } else { format!("-{number}") };

@@ -1,4 +1,4 @@
-//! Serving screens that attach to a collector.
+//! Serves the screens that attach to a collector.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,27 +15,27 @@ use crate::ingest::RecorderHandle;
 use crate::snapshot::Attached;
 use crate::source::Local;
 
-/// How long whoever wants everything written waits for the disk.
+/// How long a query waits until received flows are on disk.
 const SYNC: Duration = Duration::from_secs(1);
 
-/// What is served, by a collector that goes on whatever becomes of this.
+/// The parts of the collector that screens use.
 pub(super) struct ServedParts {
     pub local: Local,
     pub recorder: Option<RecorderHandle>,
-    /// Where it records, as those who ask have to name it.
+    /// The folders recorded into. A query names its folder when it asks for a sync.
     pub folders: Vec<PathBuf>,
     pub limits: ClientLimits,
 }
 
-/// The threads that serve. Dropping it ends them.
+/// The threads that serve screens. They end when this is dropped.
 pub(super) struct Serving {
     local: Local,
     server: Option<Server>,
 }
 
 impl Serving {
-    /// Starts them, where screens may attach. What stands in the way of that is
-    /// told, and the rest goes on.
+    /// Starts them, if screens may attach. If the socket cannot be opened, this is logged and
+    /// the collector runs without it.
     ///
     /// # Errors
     /// When a thread cannot be started.
@@ -55,7 +55,7 @@ impl Serving {
         Ok(Serving { local, server })
     }
 
-    /// Who knows how the collecting and the serving goes.
+    /// Returns the health of collecting and serving.
     pub(super) fn health(&self) -> MetricsSource {
         let local = self.local.clone();
         let attached = self.server.as_ref().map(Server::counts);
@@ -66,7 +66,7 @@ impl Serving {
         })
     }
 
-    /// How screens fared, if any could attach.
+    /// Logs the number of refused and closed connections.
     pub(super) fn sum_up(&self) {
         let Some(Attached { refused, cut_off, .. }) = self.server.as_ref().map(Server::attached)
         else {
@@ -82,12 +82,12 @@ fn socket(asked: Option<PathBuf>) -> Result<Socket, SocketPathError> {
     Socket::bind(places(asked).serving_path()?)
 }
 
-/// Where a collector serves, or is looked for.
+/// The paths of the socket, for serving and for attaching.
 pub(super) fn places(asked: Option<PathBuf>) -> SocketPaths {
     SocketPaths::of(asked, xdg::runtime(|name| std::env::var_os(name)))
 }
 
-/// A path as it is sent and compared.
+/// A path as text, as it is sent and compared.
 pub(super) fn names(path: &Path) -> String {
     path.to_string_lossy().into_owned()
 }
@@ -97,7 +97,7 @@ fn service(parts: ServedParts) -> ServedCollector {
     let (windows, clock) = (local.windows.clone(), local.clock);
     ServedCollector {
         answer: Arc::new(move |view, allowance| local.answer_within(view, allowance)),
-        // Whoever reads another archive, or where nothing is recorded, has nothing to wait for.
+        // There is nothing to wait for if another archive is read, or nothing is recorded.
         sync: Arc::new(move |asked| match &recorder {
             Some(recorder) if is_asked(&folders, asked) => recorder.flush(SYNC),
             _ => true,
@@ -109,17 +109,17 @@ fn service(parts: ServedParts) -> ServedCollector {
     }
 }
 
-/// Whether one of our folders is among those asked for, below or above one.
+/// Whether one of our folders is one of the folders asked for, or below or above one.
 fn is_asked(ours: &[PathBuf], asked: &[String]) -> bool {
     ours.iter().any(|ours| {
-        // It may have been made, or moved behind a link, since the start.
+        // Since the start, it may have been created, or replaced by a link.
         let ours = names(&ours.canonicalize().unwrap_or_else(|_| ours.clone()));
         let (ours, mut asked) = (Path::new(&ours), asked.iter().map(Path::new));
         asked.any(|asked| asked.starts_with(ours) || ours.starts_with(asked))
     })
 }
 
-/// Who comes and goes, as the kernel knows them.
+/// Logs attached screens, with the user and process that the kernel reports.
 fn tell(event: &AttachEvent) {
     match event {
         AttachEvent::Attached { screen, user, group, process } => {

@@ -1,4 +1,4 @@
-//! `toptalk setup`: what belongs around the program on a machine.
+//! `toptalk setup`: generates systemd files, man pages and shell completions.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,17 +8,18 @@ use super::{AppError, output};
 use crate::cli::{self, Setup};
 use crate::text;
 
-/// A file that belongs to the service.
+/// A file of the systemd service.
 #[derive(Debug)]
 pub struct ServiceFile {
-    /// Where an administrator puts it, below the root.
+    /// The path at which an administrator installs it, without the first slash.
     pub place: &'static str,
-    /// Where a package puts it, below the root.
+    /// The path at which a package installs it, without the first slash.
     pub packaged: &'static str,
     /// What it is for.
     pub purpose: &'static str,
+    /// Its contents.
     pub text: &'static str,
-    /// Whether administrators change it: what is there stays.
+    /// Whether administrators edit it. An existing file is then kept.
     pub theirs: bool,
 }
 
@@ -41,7 +42,7 @@ pub const PIECES: [ServiceFile; 5] = [
     ServiceFile {
         place: "etc/sysctl.d/10-toptalk.conf",
         packaged: "usr/lib/sysctl.d/10-toptalk.conf",
-        purpose: "how large receive buffers may be",
+        purpose: "the maximum size of receive buffers",
         text: include_str!("../../packaging/systemd/toptalk.sysctl"),
         theirs: false,
     },
@@ -61,7 +62,7 @@ pub const PIECES: [ServiceFile; 5] = [
     },
 ];
 
-/// What makes the written files work.
+/// The commands that put the written files into effect.
 pub const ENABLE: &[&str] = &[
     "systemd-sysusers",
     "systemd-tmpfiles --create",
@@ -79,7 +80,7 @@ pub(super) fn run(setup: &Setup) -> Result<ExitCode, AppError> {
             for piece in &PIECES {
                 let path = root.join(piece.place);
                 if piece.theirs && path.exists() {
-                    output::print(format!("{} (is there, stays as it is)\n", shown(&path)))?;
+                    output::print(format!("{} (exists, not changed)\n", shown(&path)))?;
                 } else {
                     write(&path, piece.text.as_bytes())?;
                 }
@@ -98,7 +99,7 @@ pub(super) fn run(setup: &Setup) -> Result<ExitCode, AppError> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// All pieces with a heading each, and what to do with them.
+/// All files with their headings, and the commands to run.
 fn pieces() -> String {
     let mut text = String::new();
     for piece in &PIECES {
@@ -112,7 +113,7 @@ fn steps() -> String {
     ENABLE.iter().map(|step| format!("#   {step}\n")).collect()
 }
 
-/// Writes a file with the folders above it, and says so.
+/// Writes a file and the folders above it, and prints its path.
 fn write(path: &Path, text: &[u8]) -> Result<(), AppError> {
     let failed = |source| AppError::Save { path: PathBuf::from(path), source };
     if let Some(folder) = path.parent() {
@@ -123,7 +124,7 @@ fn write(path: &Path, text: &[u8]) -> Result<(), AppError> {
     Ok(())
 }
 
-/// A path as a terminal may see it.
+/// A path without control characters.
 fn shown(path: &Path) -> String {
     text::replaced(&path.display().to_string(), '\u{fffd}')
 }

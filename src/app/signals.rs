@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// What a shell reports for a program ended by Ctrl-C, and by SIGTERM.
+/// The exit codes that a shell reports for a program ended by SIGINT (Ctrl-C) and SIGTERM.
 const INTERRUPTED: u8 = 130;
 
 const TERMINATED: u8 = 143;
 
-/// What ends the collecting early: Ctrl-C or SIGTERM.
+/// The signals SIGINT (Ctrl-C) and SIGTERM.
 pub(super) struct StopSignals {
     interrupt: Signal,
     terminate: Signal,
@@ -24,7 +24,7 @@ impl StopSignals {
         })
     }
 
-    /// Waits for one of them; says with which exit code the program ends.
+    /// Waits for one of them and returns the exit code.
     pub(super) async fn end(&mut self) -> u8 {
         tokio::select! {
             _ = self.interrupt.recv() => INTERRUPTED,
@@ -32,8 +32,7 @@ impl StopSignals {
         }
     }
 
-    /// Waits for the time to pass; when that is cut short, says with which exit
-    /// code the program ends.
+    /// Waits for this many milliseconds. If a signal comes first, returns its exit code.
     pub(super) async fn cut_short(&mut self, ms: u64) -> Option<u8> {
         tokio::select! {
             () = tokio::time::sleep(Duration::from_millis(ms)) => None,

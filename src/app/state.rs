@@ -1,4 +1,4 @@
-//! Where what is learned of exporters is kept from one run to the next.
+//! The folder for the state of exporters.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use super::xdg;
 use crate::cli::StateFolder;
 
-/// The folder: what was asked for, else that of the service manager, else that
-/// of the user; none without a home.
+/// The folder: the configured one, otherwise that of the service manager, otherwise that of
+/// the user; none if there is no home.
 pub(super) fn folder(
     state: StateFolder,
     variable: impl Fn(&str) -> Option<OsString>,
@@ -19,7 +19,7 @@ pub(super) fn folder(
     }
 }
 
-/// The first of the folders that systemd lists, separated by colons.
+/// The first folder of `STATE_DIRECTORY`, which systemd separates by colons.
 fn service(folders: Option<OsString>) -> Option<PathBuf> {
     std::env::split_paths(&folders?).find(|folder| folder.is_absolute())
 }

@@ -1,4 +1,4 @@
-//! Ctrl-C and SIGTERM: obeyed within a second by every command.
+//! Ctrl-C and SIGTERM end every command within a second.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,30 +8,30 @@ use std::time::Duration;
 use super::runtime::runtime;
 use super::signals::StopSignals;
 
-/// How long a command may take to end by itself after a signal: to print what it found, to
-/// close its files. Then the process is ended, whatever it waits for: a reader that has
-/// stopped reading, a disk, a folder of a million files, a name server.
+/// How long a command may take to end by itself after a signal, for printing its result and
+/// closing files. Then the process is ended, even if it waits for a reader, a disk, a folder
+/// of a million files or a name server.
 const GRACE: Duration = Duration::from_millis(900);
 
-/// Whether the user, or who runs the service, wants it to end.
+/// Tells whether a signal has asked the command to end.
 #[derive(Clone)]
 pub(super) struct StopSignal {
-    /// The exit code, once it was asked for.
+    /// The exit code, after a signal.
     asked: Arc<(Mutex<Option<u8>>, Condvar)>,
     /// Whether the process is ended after [`GRACE`].
     forced: Arc<AtomicBool>,
 }
 
 impl StopSignal {
-    /// Starts a thread that waits for SIGINT and SIGTERM; it ends with the process.
-    /// The process is ended [`GRACE`] after the first one at the latest, and at once by
-    /// the second.
+    /// Starts a thread that waits for SIGINT and SIGTERM; it ends with the process. The
+    /// process is ended [`GRACE`] after the first signal at the latest, and at once by the
+    /// second.
     pub(super) fn on_signals() -> io::Result<StopSignal> {
         let stop = StopSignal { asked: Arc::default(), forced: Arc::new(AtomicBool::new(true)) };
         let (asked, forced) = (stop.asked.clone(), stop.forced.clone());
         let (tell, listening) = std::sync::mpsc::channel();
         std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
-            // Made here: whoever calls may be within a runtime of its own.
+            // Created here, because the caller may be within another runtime.
             let built = runtime();
             let listened = built.and_then(|runtime| {
                 let ends = runtime.block_on(async { StopSignals::new() })?;
@@ -56,23 +56,23 @@ impl StopSignal {
             });
             std::process::exit(code.into());
         })?;
-        // Before anything is announced: whoever reads that may interrupt at once.
+        // Before the first message: who reads it may interrupt at once.
         let heard = listening.recv().unwrap_or_else(|error| Err(io::Error::other(error)));
         heard.map(|()| stop)
     }
 
-    /// From now on only a second signal ends the process by force: it does not wait for
-    /// anything for long, and what it has to write at the end is worth more.
+    /// From now on only a second signal ends the process by force. For commands that limit
+    /// the time of their own shutdown, in which they write their last files.
     pub(super) fn trust(&self) {
         self.forced.store(false, Ordering::Relaxed);
     }
 
-    /// The exit code, if the end was asked for.
+    /// The exit code, if a signal has come.
     pub(super) fn code(&self) -> Option<u8> {
         *self.asked.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits so many milliseconds; says whether the end was asked for meanwhile or before.
+    /// Waits for this many milliseconds. Returns whether a signal came before or meanwhile.
     pub(super) fn wait(&self, ms: u64) -> bool {
         let (asked, changed) = &*self.asked;
         let asked = asked.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,5 +1,4 @@
-//! `toptalk top`: one answer, of a collector that runs or after collecting for a
-//! while.
+//! `toptalk top`: one answer, from the running collector or after collecting for a while.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -26,7 +25,7 @@ use crate::table;
 
 pub(super) fn run(top: &Top) -> Result<ExitCode, AppError> {
     let runtime = runtime().map_err(AppError::Start)?;
-    // Before it collects: a zone that is none is told at once.
+    // Before collecting, so that an unknown time zone is reported at once.
     let zone = zone::zone(None)?;
     if let Some(snapshot) = attach::answer(&top.attach, view(top), &runtime)? {
         let named = snapshot.health.groups.as_ref().is_some_and(|groups| !groups.is_empty());
@@ -41,8 +40,8 @@ pub(super) fn run(top: &Top) -> Result<ExitCode, AppError> {
     Ok(result.unwrap_or(ExitCode::FAILURE))
 }
 
-/// Collects for a while. Whoever reads what is said or answered is not waited for
-/// when it is to end.
+/// Collects for a while and prints the answer. After a signal it does not wait for readers
+/// of its output.
 fn collect(
     top: &Top,
     zone: &TimeZone,
@@ -55,7 +54,7 @@ fn collect(
     if top.subject == Subject::Groups(Grouping::Group) && groups.is_empty() {
         return Err(AppError::NoNames);
     }
-    // Before anything is announced: whoever reads that may interrupt at once.
+    // Before the first message: who reads it may interrupt at once.
     let mut ends = runtime.block_on(async { StopSignals::new() }).map_err(AppError::Start)?;
     StopSignal::on_signals().map_err(AppError::Start)?;
     let plan = top.record.clone().map(RecordPlan::one);
@@ -106,7 +105,7 @@ fn collect(
             code = ends.end() => Err(code),
         }
     });
-    // Whoever waits no longer is obeyed: the answer is given up.
+    // After a signal the computation of the answer is stopped.
     stop.store(true, Relaxed);
     let mut snapshot = match made {
         Ok(answer) => answer.map_err(|error| AppError::Start(error.into()))?,
@@ -119,7 +118,7 @@ fn collect(
     Ok(code.map_or(ExitCode::SUCCESS, ExitCode::from))
 }
 
-/// What is asked.
+/// The view to ask for.
 fn view(top: &Top) -> View {
     View {
         window: top.window,
@@ -144,7 +143,7 @@ fn finish(top: &Top, zone: &TimeZone, mut snapshot: Snapshot, named: bool) -> Re
     Ok(())
 }
 
-/// Says in a note when the local networks match too little of the traffic.
+/// Adds a note if the local networks match too little of the traffic.
 fn advise(snapshot: &mut Snapshot) {
     if let Basis::SourceDestination { candidates } = &snapshot.basis {
         let names: Vec<String> = candidates.iter().map(ToString::to_string).collect();

@@ -7,24 +7,24 @@ use std::path::PathBuf;
 /// The name of the program's folder below each of these.
 const OWN: &str = "toptalk";
 
-/// Where settings are: `$XDG_CONFIG_HOME/toptalk`, else `~/.config/toptalk`.
+/// The folder of settings: `$XDG_CONFIG_HOME/toptalk`, otherwise `~/.config/toptalk`.
 pub(super) fn config(variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
     own(&variable, "XDG_CONFIG_HOME", ".config")
 }
 
-/// Where recordings and saved snapshots are: `$XDG_DATA_HOME/toptalk`, else
+/// The folder of recordings and saved snapshots: `$XDG_DATA_HOME/toptalk`, otherwise
 /// `~/.local/share/toptalk`.
 pub(super) fn data(variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
     own(&variable, "XDG_DATA_HOME", ".local/share")
 }
 
-/// Where the program keeps what it learned: `$XDG_STATE_HOME/toptalk`, else
+/// The folder of the state of exporters: `$XDG_STATE_HOME/toptalk`, otherwise
 /// `~/.local/state/toptalk`.
 pub(super) fn state(variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
     own(&variable, "XDG_STATE_HOME", ".local/state")
 }
 
-/// Where sockets of the user are: `$XDG_RUNTIME_DIR`. There is no other place for them.
+/// The folder of sockets: `$XDG_RUNTIME_DIR`. There is no default for it.
 pub(super) fn runtime(variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
     absolute(&variable, "XDG_RUNTIME_DIR")
 }

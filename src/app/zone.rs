@@ -1,4 +1,4 @@
-//! The zone of clocks on walls: one for everything that a command prints.
+//! The time zone in which a command reads and prints times.
 
 use std::path::{Component, Path, PathBuf};
 
@@ -8,21 +8,20 @@ use super::AppError;
 use super::messages::tell;
 use crate::archive::regular;
 
-/// Where zones are described (tzfile(5)), unless `TZDIR` says otherwise.
+/// The default folder of time zone files (tzfile(5)); `TZDIR` names another one.
 const ZONES: &str = "/usr/share/zoneinfo";
 
-/// What the clocks of this machine show.
+/// The time zone of this machine.
 const HERE: &str = "/etc/localtime";
 
-/// What glibc takes for the rule of a zone that has summer time and no rule for it.
+/// The rule that glibc uses for a zone with summer time and without a rule.
 const USUAL_RULE: &str = ",M3.2.0,M11.1.0";
 
-/// A description is not longer than this.
+/// Maximum size of a time zone file in bytes.
 const MAX_ZONE: usize = 1 << 20;
 
-/// The zone that was asked for (`--tz`, `TOPTALK_TZ`), else that of `TZ`, else that of
-/// this machine. A `TZ` that nobody knows is told, once, and UTC taken: so does the
-/// C library, without a word.
+/// The zone of `--tz` or `TOPTALK_TZ`, otherwise that of `TZ`, otherwise that of this machine.
+/// An unknown `TZ` gives a warning, and times are in UTC, as with the C library.
 ///
 /// # Errors
 /// When there is no such zone.
@@ -37,7 +36,7 @@ pub(super) fn zone(asked: Option<&str>) -> Result<TimeZone, AppError> {
     };
     if let ChosenZone::Unknown(name) = &chosen {
         tell(format_args!(
-            "TZ={name}: no zone that is known here, so times are in UTC; expected a name as Europe/Berlin or a rule as CET-1CEST,M3.5.0,M10.5.0/3"
+            "TZ={name}: unknown time zone, times are in UTC; expected a name such as Europe/Berlin or a rule such as CET-1CEST,M3.5.0,M10.5.0/3"
         ));
     }
     Ok(match chosen {
@@ -46,25 +45,25 @@ pub(super) fn zone(asked: Option<&str>) -> Result<TimeZone, AppError> {
     })
 }
 
-/// A zone, or the word that `TZ` has for none.
+/// A zone, or the value of `TZ` that is not one.
 #[derive(Debug, PartialEq)]
 enum ChosenZone {
     Known(TimeZone),
     Unknown(String),
 }
 
-/// Where zones are looked up: in files of this machine, which are newer, else in
-/// those that are built in, which are there where no files are.
+/// Where zones are looked up: in the files of this machine, which are newer, otherwise in the
+/// built-in ones.
 struct Zones {
     folder: PathBuf,
 }
 
 impl Zones {
-    /// `None` when what was asked for is no zone.
+    /// `None` when the given name is not a zone.
     fn chosen(&self, asked: Option<&str>, variable: Option<&str>) -> Option<ChosenZone> {
         let zone = match (asked, variable) {
             (Some(name), _) => return self.named(name).map(ChosenZone::Known),
-            // A variable that is set to nothing is UTC (tzset(3)).
+            // An empty variable means UTC (tzset(3)).
             (None, Some("")) => Some(TimeZone::UTC),
             (None, Some(name)) => self.variable(name.strip_prefix(':').unwrap_or(name)),
             (None, None) => Some(self.here()),
@@ -73,7 +72,7 @@ impl Zones {
         Some(zone.map_or_else(unknown, ChosenZone::Known))
     }
 
-    /// What `TZ` says (tzset(3)): a name, a rule, or the file of a zone.
+    /// The zone of `TZ` (tzset(3)): a name, a rule, or the file of a zone.
     fn variable(&self, name: &str) -> Option<TimeZone> {
         if name.starts_with('/') {
             return file(Path::new(name), name).or_else(|| self.linked(Path::new(name)));
@@ -81,7 +80,7 @@ impl Zones {
         self.named(name).or_else(|| TimeZone::posix(&format!("{name}{USUAL_RULE}")).ok())
     }
 
-    /// The zone of a name, or of rules as POSIX has them.
+    /// The zone of a name or a POSIX rule.
     fn named(&self, name: &str) -> Option<TimeZone> {
         if name.eq_ignore_ascii_case("utc") || name == "Z" {
             return Some(TimeZone::UTC);
@@ -96,21 +95,21 @@ impl Zones {
             .or_else(|| TimeZone::posix(name).ok())
     }
 
-    /// What the clocks of this machine show; UTC where nothing says so.
+    /// The zone of this machine; UTC if it is unknown.
     fn here(&self) -> TimeZone {
         let path = Path::new(HERE);
         let target = std::fs::read_link(path).unwrap_or_default();
         self.linked(&target).or_else(|| file(path, "local")).unwrap_or(TimeZone::UTC)
     }
 
-    /// The zone that a path names behind `zoneinfo`, whether there are files or not.
+    /// The zone that a path names after `zoneinfo`, whether or not the file exists.
     fn linked(&self, path: &Path) -> Option<TimeZone> {
         let text = path.to_str()?;
         self.named(text.split_once("/zoneinfo/")?.1)
     }
 }
 
-/// The zone that a file describes.
+/// The zone in a file.
 fn file(path: &Path, name: &str) -> Option<TimeZone> {
     TimeZone::tzif(name, &regular::read(path, MAX_ZONE).ok()?).ok()
 }

@@ -1,4 +1,5 @@
-//! A command line as it was given, which a file of settings may lie beneath.
+//! The command line as given. It is read together with the environment and the settings
+//! file.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -14,37 +15,37 @@ use super::{Cli, Command};
 use crate::config::{SettingsFile, Verb};
 use crate::text;
 
-/// Words that can be read again when the file has changed.
+/// The arguments, which can be read again when the settings file has changed.
 #[derive(Clone, Debug)]
 pub struct CommandLine {
     words: Vec<OsString>,
     variables: Variables,
 }
 
-/// Which file of settings a command takes.
+/// The settings file that a command reads.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WantedFile {
-    /// None: it has no settings.
+    /// None: the command has no settings.
     None,
-    /// The one in a usual place, if there is one.
+    /// The first one in the default places, if there is one.
     Usual,
-    /// This one.
+    /// The file that the user named.
     This(PathBuf),
 }
 
-/// Why there is no command: help that was asked for, or something wrong.
+/// Why there is no command to run: help was asked for, or an argument is wrong.
 #[derive(Debug)]
 pub struct UsageError(clap::Error);
 
 impl UsageError {
-    /// Whether it is what was asked for, help or the version, and goes to standard output.
+    /// Whether it is help or the version, which goes to standard output.
     #[must_use]
     pub fn is_answer(&self) -> bool {
         !self.0.use_stderr()
     }
 
-    /// Prints it. Errors repeat words, and help has values of the environment and of a
-    /// file, which may come from anywhere.
+    /// Prints it without control characters. Errors repeat arguments, and help shows values
+    /// of the environment and of a file, which may come from outside.
     ///
     /// # Errors
     /// When it cannot be written.
@@ -61,14 +62,14 @@ impl UsageError {
         std::io::stdout().flush()
     }
 
-    /// The message for a line that begins with the name of the program already.
+    /// The message without `error: `, for output that begins with the name of the program.
     #[must_use]
     pub fn message(&self) -> String {
         let said = self.0.to_string();
         said.strip_prefix("error: ").unwrap_or(&said).trim_end().to_owned()
     }
 
-    /// Ends the process with the code that goes with it.
+    /// Ends the process with the exit code for it.
     pub fn exit(&self) -> ! {
         std::process::exit(self.0.exit_code())
     }
@@ -155,7 +156,7 @@ pub fn check_together(file: &SettingsFile) -> Result<(), String> {
     Ok(())
 }
 
-/// Which command with settings it is, and its own words.
+/// The command, if it has settings, and its arguments.
 fn verb(matches: &ArgMatches) -> Option<(Verb, &ArgMatches)> {
     match matches.subcommand() {
         None => Some((Verb::Live, matches)),
@@ -166,11 +167,10 @@ fn verb(matches: &ArgMatches) -> Option<(Verb, &ArgMatches)> {
     }
 }
 
-/// Reads a command line given as words, the first being the program's name,
-/// without any file.
+/// Reads arguments, the first being the program's name, without a settings file.
 ///
 /// # Errors
-/// The message that would have been printed.
+/// The message that the program would print.
 pub fn read_from<'a>(words: impl IntoIterator<Item = &'a str>) -> Result<Command, String> {
     let words = words.into_iter().map(OsString::from).collect();
     let line = CommandLine::new(words, Variables::default());

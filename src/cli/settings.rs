@@ -1,7 +1,7 @@
-//! Settings of a file as defaults of flags, and what is told of them.
+//! The settings file: its values become the defaults of flags, are checked and documented.
 //!
-//! The table in `config` says which key stands for which flag; everything else
-//! that is known of a setting is known of its flag.
+//! The table in `config` assigns keys to flags. Everything else about a setting (type,
+//! default, help, checks) is declared with its flag.
 
 use std::ffi::OsStr;
 
@@ -13,45 +13,52 @@ use crate::config::{
     Diagnostic, Diagnostics, Form, Setting, SettingEntry, SettingWord, SettingsFile, TABLE, Verb,
 };
 
-/// All that is known of a setting.
+/// A setting with everything that the documentation says about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SettingDescription {
+    /// The setting.
     pub setting: &'static Setting,
-    /// `-p, --port`.
+    /// Its flags, as in `-p, --port`.
     pub flags: String,
     /// The environment variable, if it has one.
     pub variable: Option<String>,
-    /// What its values are called.
+    /// The name of its values in the help, as in `SECONDS`.
     pub takes: String,
-    /// As one would write it; empty for none.
+    /// The default value; empty for none.
     pub default: String,
+    /// The help text of the flag.
     pub help: String,
 }
 
-/// Where a value is from.
+/// Where a value comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ValueOrigin {
+    /// The default.
     Default,
-    /// The line of the file.
+    /// This line of the file.
     File(usize),
+    /// This environment variable.
     Environment(String),
+    /// This flag on the command line.
     Flag(String),
 }
 
-/// Letters that say the same as a flag and go before it, by the names that clap has
-/// for them.
+/// Options of one letter that mean the same as a long flag and take precedence over it: the
+/// flag, the id of the letter in clap, and the letter.
 const LETTERS: [(&str, &str, char); 2] = [("record", "write", 'w'), ("record", "log", 'l')];
 
 /// A setting with its value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SettingValue {
+    /// The setting.
     pub setting: &'static Setting,
-    /// As they would be written behind the flag; none when it is not set.
+    /// The values as they would be written after the flag; empty if it is not set.
     pub words: Vec<String>,
+    /// Where they come from.
     pub origin: ValueOrigin,
 }
 
-/// The command of a verb.
+/// The clap command of a verb.
 fn of_verb(command: &clap::Command, verb: Verb) -> &clap::Command {
     verb.word().and_then(|word| command.find_subcommand(word)).unwrap_or(command)
 }
@@ -60,8 +67,8 @@ fn arg_of<'a>(command: &'a clap::Command, flag: &str) -> Option<&'a Arg> {
     command.get_arguments().find(|arg| arg.get_long() == Some(flag))
 }
 
-/// The command line with what a file says as defaults: environment and flags go
-/// before them.
+/// The command line with the values of a file as defaults. The environment and flags take
+/// precedence.
 pub(super) fn beneath(file: Option<&SettingsFile>, command: clap::Command) -> clap::Command {
     let Some(file) = file else { return command };
     Verb::ALL.into_iter().fold(command, |command, verb| match verb.word() {
@@ -85,16 +92,16 @@ fn feed(mut command: clap::Command, verb: Verb, file: &SettingsFile) -> clap::Co
     command
 }
 
-/// Whether every value of a file is one that its flag takes.
+/// Checks that each flag accepts its value in the file.
 ///
 /// # Errors
-/// All that are not, with what was expected.
+/// All errors, with what was expected.
 pub fn check(file: &SettingsFile) -> Result<(), Diagnostics> {
     let mistakes = mistakes(file);
     if mistakes.is_empty() { Ok(()) } else { Err(Diagnostics::new(&file.path, mistakes)) }
 }
 
-/// Every value of a file that its flag does not take, with what was expected.
+/// The errors about values in a file that their flags do not accept.
 #[must_use]
 pub fn mistakes(file: &SettingsFile) -> Vec<Diagnostic> {
     let command = environment::declared();
@@ -112,7 +119,7 @@ pub fn mistakes(file: &SettingsFile) -> Vec<Diagnostic> {
     mistakes
 }
 
-/// What is wrong with a word, if so: what its flag would say.
+/// The error about a value, if its flag does not accept it.
 fn wrong(
     file: &SettingsFile,
     entry: &SettingEntry,
@@ -133,7 +140,7 @@ fn wrong(
     Some(file.mistake(entry, word, &why))
 }
 
-/// The settings of a file, as they are documented.
+/// All settings, as they are documented.
 #[must_use]
 pub fn described() -> Vec<SettingDescription> {
     let command = environment::declared();
@@ -167,7 +174,7 @@ pub fn described() -> Vec<SettingDescription> {
     described.collect()
 }
 
-/// The settings of one command as they are in the end.
+/// The resulting settings of one command.
 pub(super) fn values(
     command: &clap::Command,
     verb: Verb,
@@ -194,7 +201,7 @@ fn value(
         let words = matches.get_raw(id).into_iter().flatten();
         words.map(|word: &OsStr| word.to_string_lossy().into_owned()).collect()
     };
-    // A letter without a value says nothing of this.
+    // A letter without a value does not set the folder.
     let lettered = LETTERS.iter().filter(|(flag, ..)| *flag == setting.flag).find_map(|one| {
         let word = matches.try_get_raw(one.1).ok()??.next()?;
         Some((word.to_string_lossy().into_owned(), one.2))
@@ -212,7 +219,7 @@ fn value(
             (raw(id), ValueOrigin::Environment(name.unwrap_or_default()))
         }
         _ => match in_file {
-            // Not what the flag has: that may be of two settings.
+            // Not the values of the flag, which may come from two settings.
             Some((entry, _)) => {
                 let words = entry.words.iter().map(|word| word.text.clone()).collect();
                 (words, ValueOrigin::File(entry.line))
@@ -224,7 +231,7 @@ fn value(
         },
     };
     let is_switch = matches!(setting.form, Form::Switch | Form::Unless);
-    // Set without a value: the flag alone.
+    // A switch is set by the flag alone.
     let words = if is_switch && words.is_empty() { vec!["true".to_owned()] } else { words };
     Some(SettingValue { setting, words, origin })
 }

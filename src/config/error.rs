@@ -1,4 +1,4 @@
-//! What is wrong in a file, and where.
+//! Errors in a settings file, with their positions.
 
 use std::fmt;
 use std::ops::Range;
@@ -6,26 +6,28 @@ use std::path::{Path, PathBuf};
 
 use crate::text::marked;
 
-/// Mistakes that are told at once at most.
+/// Maximum number of errors in one message.
 const MAX_TOLD: usize = 20;
 
-/// Characters of a line that a message repeats.
+/// Maximum number of characters of a line that a message quotes.
 const MAX_LINE: usize = 120;
 
-/// One mistake.
+/// One error in a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
-    /// From 1, as editors count.
+    /// The line, from 1.
     pub line: usize,
+    /// The column in characters, from 1.
     pub column: usize,
+    /// What is wrong: the key, what was expected and what was found.
     pub what: String,
-    /// The line, and how many of its characters are meant.
+    /// The text of the line, and the number of characters to mark.
     text: String,
     width: usize,
 }
 
 impl Diagnostic {
-    /// At these bytes of a text.
+    /// An error at these bytes of a text.
     #[must_use]
     pub fn at(text: &str, span: &Range<usize>, what: String) -> Diagnostic {
         let start = (0..=span.start.min(text.len())).rev().find(|at| text.is_char_boundary(*at));
@@ -44,15 +46,17 @@ impl Diagnostic {
     }
 }
 
-/// All that is wrong in a file.
+/// All errors in a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostics {
+    /// The path of the file.
     pub path: PathBuf,
+    /// The errors, in the order of the file.
     pub mistakes: Vec<Diagnostic>,
 }
 
 impl Diagnostics {
-    /// In the order of the file.
+    /// Sorts the errors by position.
     #[must_use]
     pub fn new(path: &Path, mut mistakes: Vec<Diagnostic>) -> Diagnostics {
         mistakes.sort_by_key(|mistake| (mistake.line, mistake.column));
@@ -67,7 +71,7 @@ impl fmt::Display for Diagnostics {
             let gap = if nth > 0 { "\n" } else { "" };
             write!(f, "{gap}{}:{line}:{column}: {what}", self.path.display())?;
             if *column <= MAX_LINE {
-                // Places are counted in characters.
+                // Positions are counted in characters.
                 let byte = |nth| text.char_indices().nth(nth).map_or(text.len(), |(at, _)| at);
                 let meant = byte(column - 1)..byte((column - 1 + width).min(MAX_LINE));
                 let shown = text.get(..byte(MAX_LINE)).unwrap_or(text);
@@ -76,7 +80,7 @@ impl fmt::Display for Diagnostics {
         }
         match self.mistakes.len().saturating_sub(MAX_TOLD) {
             0 => Ok(()),
-            more => write!(f, "\nand {more} more mistakes"),
+            more => write!(f, "\nand {more} more errors"),
         }
     }
 }

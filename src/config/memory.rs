@@ -1,48 +1,51 @@
-//! How much memory collecting may take, and what each part of it has. Pure: text of
-//! the kernel and sizes in, sizes out.
+//! The memory budget of collecting, and its division among the parts. Pure: files of the
+//! kernel and sizes in, sizes out.
 
 use std::path::{Path, PathBuf};
 
-/// The least that can be asked for: below this nothing of use can be kept.
+/// Minimum budget in bytes. With less, no useful number of rows fits.
 pub const LEAST: u64 = 64_000_000;
 
-/// Of what the machine or its container has, one part in so many is for collecting
-/// unless told otherwise: queries, screens and other programs have the rest.
+/// The default budget is the memory of the machine or its container divided by this. The rest
+/// is for queries, screens and other programs.
 pub const DEFAULT_PART: u64 = 2;
 
-/// Where the kernel shows control groups.
+/// The folder in which the kernel shows control groups.
 const GROUPS: &str = "/sys/fs/cgroup";
 
-/// What each part of collecting may take, in bytes unless said otherwise. Together it is
-/// three quarters of the whole; the rest is for the program itself, answers, and what an
-/// allocator cannot give back.
+/// The share of each part of collecting, in bytes or numbers. Together they are three quarters
+/// of the budget; the rest is for the program itself, answers, and memory that the allocator
+/// cannot return.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MemoryShares {
-    /// Rows of hosts and of conversations with their logs.
+    /// Bytes for rows of hosts, with their logs.
     pub hosts: usize,
+    /// Bytes for rows of conversations, with their logs.
     pub conversations: usize,
-    /// Templates, and data sets that wait for theirs.
+    /// Bytes for templates.
     pub templates: usize,
+    /// Bytes for data sets that wait for their template.
     pub held: usize,
-    /// Datagrams that wait for workers.
+    /// Bytes for datagrams that wait for workers.
     pub queues: usize,
-    /// Flows that wait for the disk.
+    /// Maximum number of flows that wait for the disk.
     pub record_flows: usize,
-    /// Flows of a part of the archive, which is read as a whole to become a segment.
+    /// Maximum number of flows in a part of the archive, which is in memory as a whole while
+    /// it becomes a segment.
     pub part_rows: usize,
 }
 
-/// Bytes of a flow that waits for the disk, with what came beside it.
+/// Bytes of a flow that waits for the disk, with its extra fields.
 const FLOW: u64 = 160;
 
-/// Bytes for each flow of a part while a segment is made of it, as measured.
+/// Bytes for each flow of a part while it becomes a segment, as measured.
 const ENCODED: u64 = 200;
 
-/// A part has so many flows at least: smaller ones would make very many files.
+/// Minimum number of flows in a part: smaller parts would lead to very many files.
 const LEAST_PART: usize = 50_000;
 
 impl MemoryShares {
-    /// The shares of so many bytes. What has a limit of its own beside never has more.
+    /// The shares of a budget in bytes. Limits of the parts themselves apply in addition.
     #[must_use]
     pub fn of(bytes: u64) -> MemoryShares {
         let part = |of: u64, unit: u64| usize::try_from(bytes / of / unit).unwrap_or(usize::MAX);
@@ -58,30 +61,33 @@ impl MemoryShares {
     }
 }
 
-/// What limits memory here.
+/// Where the budget comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MemoryLimit {
-    /// It was asked for.
+    /// The command line or the settings.
     Asked,
-    /// A control group, as of a container or a service, has so many bytes.
+    /// The limit of a control group, such as that of a container or a service, in bytes.
     Group(u64),
-    /// The machine has so many bytes.
+    /// The memory of the machine, in bytes.
     Machine(u64),
-    /// It cannot be seen.
+    /// Neither is known.
     Unknown,
 }
 
-/// So many bytes for collecting, and why.
+/// The memory budget of collecting.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MemoryBudget {
+    /// The budget in bytes.
     pub bytes: u64,
+    /// Where it comes from.
     pub whole: MemoryLimit,
 }
 
-/// Without anything known: what a small machine has to spare.
+/// The budget if the memory is not known: what a small machine can spare.
 const UNKNOWN: u64 = 1 << 30;
 
-/// How much collecting may take; `read` gives the text of a file of the kernel.
+/// The budget of collecting. `asked` is the configured size in bytes; `read` returns the text
+/// of a file of the kernel.
 #[must_use]
 pub fn budget(asked: Option<u64>, read: &dyn Fn(&Path) -> Option<String>) -> MemoryBudget {
     if let Some(bytes) = asked {
@@ -104,8 +110,8 @@ fn total(text: &str) -> Option<u64> {
     kilobytes.checked_mul(1024)
 }
 
-/// The least limit of the control groups that this process is in: of version 2
-/// (`memory.max`) or 1 (`memory.limit_in_bytes`), with all groups above (cgroups(7)).
+/// The lowest memory limit of the control groups of this process and of all groups above
+/// them: version 2 (`memory.max`) or 1 (`memory.limit_in_bytes`), see cgroups(7).
 fn group(read: &dyn Fn(&Path) -> Option<String>) -> Option<u64> {
     let own = read(Path::new("/proc/self/cgroup"))?;
     let mut least = None;
@@ -121,10 +127,10 @@ fn group(read: &dyn Fn(&Path) -> Option<String>) -> Option<u64> {
             }
             _ => continue,
         };
-        // In a container the path may be one of the host; the limit is then at the root.
+        // In a container the path may be that of the host; the limit is then at the root.
         for above in Path::new(path.trim_start_matches('/')).ancestors() {
             let limit = read(&root.join(above).join(file));
-            // Without a limit there is the word max, or a number beyond all memory.
+            // Without a limit the file has the word max, or a number larger than any memory.
             let limit = limit.and_then(|text| text.trim().parse::<u64>().ok());
             least = least.into_iter().chain(limit).min();
         }

@@ -1,8 +1,7 @@
-//! The file of settings, `toptalk.toml`: which keys it has, and what they say.
+//! The settings file, `toptalk.toml`: its keys and their values.
 //!
-//! Pure: text in, words out. A key stands for a flag, and its value for what one
-//! would write behind it; [`TABLE`] says which. What a word must look like is
-//! said once, where the flag is declared, and the same for both.
+//! Pure: text in, values out. Each key corresponds to a flag, and its value to the value of
+//! the flag; see [`TABLE`]. Which values are valid is declared once, with the flag.
 
 mod error;
 pub mod memory;

@@ -1,4 +1,4 @@
-//! Text to words.
+//! Reads a settings file: TOML text becomes the values of flags.
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -11,40 +11,46 @@ use super::table::{Form, Setting, TABLE};
 use crate::text;
 use crate::units::similar_words;
 
-/// Bytes of a file: groups of networks go into files of their own.
+/// Maximum size of a settings file in bytes. Larger groups of networks belong in separate
+/// files.
 pub const MAX_FILE: usize = 1 << 20;
 
-/// Words of all settings together: as many as there may be networks, twice.
+/// Maximum number of values of all settings: twice the maximum number of networks.
 const MAX_WORDS: usize = 20_000;
 
-/// A value as one would write it behind the flag.
+/// A value as it would be written after the flag.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SettingWord {
+    /// The text of the value.
     pub text: String,
-    /// Where it stands.
+    /// Its position in the file, in bytes.
     pub span: Range<usize>,
 }
 
-/// What the file says of one setting.
+/// The value of one setting in the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SettingEntry {
+    /// The setting.
     pub setting: &'static Setting,
+    /// Its values; several for a list.
     pub words: Vec<SettingWord>,
     /// The line of its key, from 1.
     pub line: usize,
 }
 
-/// A file that was understood as far as its form goes.
+/// A file that is valid TOML with known keys. Whether each flag accepts its value is checked
+/// in `cli`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SettingsFile {
+    /// The path of the file, for messages.
     pub path: PathBuf,
     text: String,
-    /// In the order of the table.
+    /// The settings, in the order of the table.
     pub entries: Vec<SettingEntry>,
 }
 
 impl SettingsFile {
-    /// The words that it has for a flag, with the settings they are of.
+    /// The values for a flag, with their settings.
     pub fn words<'a>(
         &'a self,
         flag: &'a str,
@@ -55,7 +61,7 @@ impl SettingsFile {
         self.entries.iter().filter(of_flag).flat_map(with_entry)
     }
 
-    /// A mistake in it.
+    /// An error about one value.
     #[must_use]
     pub fn mistake(&self, entry: &SettingEntry, word: &SettingWord, why: &str) -> Diagnostic {
         Diagnostic::at(&self.text, &word.span, format!("{}: {why}", entry.setting.key))
@@ -65,17 +71,17 @@ impl SettingsFile {
 /// Reads a file.
 ///
 /// # Errors
-/// All that is wrong in its form.
+/// All errors of syntax, unknown keys and values of the wrong type.
 pub fn read(path: &Path, bytes: &[u8]) -> Result<SettingsFile, Diagnostics> {
     let (file, mistakes) = read_what_can_be(path, bytes)?;
     if mistakes.is_empty() { Ok(file) } else { Err(Diagnostics::new(path, mistakes)) }
 }
 
-/// Reads what can be understood of a file, with all that is wrong in the form of the
-/// rest: what is understood may be wrong as well, and is to be told with it.
+/// Reads the valid part of a file, with all errors in the rest. The caller checks the values
+/// of the valid part, so that all errors are reported together.
 ///
 /// # Errors
-/// When it is no text, or too long.
+/// When the file is not text in UTF-8, or too long.
 pub fn read_what_can_be(
     path: &Path,
     bytes: &[u8],
@@ -88,8 +94,7 @@ pub fn read_what_can_be(
         refused(Diagnostic::at(&valid, &end, "expected text in UTF-8".to_owned()))
     })?;
     if bytes.len() > MAX_FILE {
-        let what =
-            format!("expected at most {MAX_FILE} bytes; groups can be in files of their own");
+        let what = format!("expected at most {MAX_FILE} bytes; groups can be in separate files");
         return Err(refused(Diagnostic::at(text, &(MAX_FILE..MAX_FILE), what)));
     }
     let (table, errors) = DeTable::parse_recoverable(text);
@@ -98,7 +103,7 @@ pub fn read_what_can_be(
         Diagnostic::at(text, &span, error.message().to_owned())
     });
     let mut mistakes: Vec<Diagnostic> = mistakes.collect();
-    // What comes after the first in a line follows from it.
+    // Further errors of a line are consequences of the first.
     mistakes.dedup_by_key(|mistake| mistake.line);
     let mut reader = Reader { text, entries: Vec::new(), mistakes };
     reader.section("", table.get_ref());
@@ -173,7 +178,7 @@ impl Reader<'_> {
     }
 }
 
-/// What a key is that nobody knows.
+/// The error about an unknown key or section.
 fn unknown(section: &str, name: &str, key: &str) -> String {
     let mut inside: Vec<&str> = TABLE
         .iter()
@@ -187,12 +192,12 @@ fn unknown(section: &str, name: &str, key: &str) -> String {
     format!("unknown {kind} `{}`: {}", short(name), similar_words::hint(key, inside.into_iter()))
 }
 
-/// Keys may be as long as the file.
+/// A key, shortened: it may be as long as the file.
 fn short(name: &str) -> String {
     text::clean(name).chars().take(60).collect()
 }
 
-/// Where, and what was found instead.
+/// The position of a value of the wrong type, and a description of the value.
 type Found = (Range<usize>, String);
 
 fn found(value: &Spanned<DeValue<'_>>) -> Found {
@@ -211,7 +216,7 @@ fn found(value: &Spanned<DeValue<'_>>) -> Found {
 fn one(value: &Spanned<DeValue<'_>>) -> Result<SettingWord, Found> {
     let text = match value.get_ref() {
         DeValue::String(text) => text.to_string(),
-        // As it is written, but for 0x and the like, which flags do not take.
+        // As written. Flags do not accept other bases such as 0x.
         DeValue::Integer(number) if number.radix() == 10 => number.as_str().to_owned(),
         DeValue::Float(number) => number.as_str().to_owned(),
         _ => return Err(found(value)),
@@ -219,7 +224,7 @@ fn one(value: &Spanned<DeValue<'_>>) -> Result<SettingWord, Found> {
     Ok(SettingWord { text, span: value.span() })
 }
 
-/// All that went right, or all that went wrong.
+/// All values, or all errors.
 fn all<T>(results: impl Iterator<Item = Result<T, Found>>) -> Result<Vec<T>, Vec<Found>> {
     let (mut right, mut wrong) = (Vec::new(), Vec::new());
     for result in results {
@@ -238,7 +243,7 @@ fn many(value: &Spanned<DeValue<'_>>) -> Result<Vec<SettingWord>, Vec<Found>> {
     }
 }
 
-/// A word when the value is `given`.
+/// The value `true` if the file has the value `given`, which has the effect of the flag.
 fn switch(value: &Spanned<DeValue<'_>>, given: bool) -> Result<Vec<SettingWord>, Found> {
     let yes = value.get_ref().as_bool().ok_or_else(|| found(value))?;
     Ok(vec![SettingWord { text: (yes == given).to_string(), span: value.span() }])
@@ -259,7 +264,7 @@ fn names(value: &Spanned<DeValue<'_>>) -> Result<Vec<SettingWord>, Vec<Found>> {
     if wrong.is_empty() { Ok(words) } else { Err(wrong) }
 }
 
-/// The keys of a source, in the order of nfcapd's `-n`.
+/// The keys of a source, in the order of `-n` of nfcapd.
 const SOURCE: [&str; 3] = ["ident", "address", "folder"];
 
 fn sources(value: &Spanned<DeValue<'_>>) -> Result<Vec<SettingWord>, Vec<Found>> {

@@ -1,4 +1,4 @@
-//! Files that are understood, and what is said of those that are not.
+//! Valid files, and the errors about others.
 
 use std::path::Path;
 

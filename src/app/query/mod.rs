@@ -1,4 +1,4 @@
-//! `toptalk query`: ask the archive.
+//! `toptalk query`: queries of recorded flows.
 
 mod error;
 mod save;
@@ -39,13 +39,13 @@ use crate::query::{
 };
 use crate::text;
 
-/// Where a recorder of the system records.
+/// The archive of the system service.
 const SYSTEM: &str = "/var/lib/toptalk";
 
-/// As much is written at once.
+/// Number of bytes that are written at once.
 const WRITE_BYTES: usize = 1 << 16;
 
-/// A filter in a file is not longer than this; the language has a limit of its own.
+/// Maximum size of a filter file in bytes. The filter language has its own limit.
 const MAX_FILTER: usize = 16 << 20;
 
 pub(super) fn run(query: Query) -> Result<ExitCode, AppError> {
@@ -58,7 +58,7 @@ pub(super) fn run(query: Query) -> Result<ExitCode, AppError> {
     }
 }
 
-/// Prints how a filter is understood.
+/// Prints the normal form of a filter.
 fn check(text: Option<&str>, from: &FilterFrom) -> Result<ExitCode, AppError> {
     let filter = match (text, from) {
         (Some(text), _) => cli::filter(text).map_err(AppError::Usage)?,
@@ -77,7 +77,7 @@ fn read_filter(path: &Path) -> Result<Filter, QueryError> {
     cli::filter(&text).map_err(|why| QueryError::Filter { path: path(), why })
 }
 
-/// Reads a file from end to end.
+/// Reads a whole file and reports problems.
 fn verified(path: &Path) -> Result<ExitCode, AppError> {
     let mut catalog = Catalog::default();
     catalog.add_file(path, &TimeZone::UTC).map_err(QueryError::from)?;
@@ -102,7 +102,7 @@ struct Session {
     clock: Clock,
     stop: StopSignal,
     catalog: Catalog,
-    /// Shown when it takes its time.
+    /// The progress bar, shown if the query takes long.
     bar: ProgressBar,
 }
 
@@ -117,7 +117,7 @@ impl Session {
             folders: query.files.folders.as_deref(),
         };
         let usual = usual(|name| std::env::var_os(name));
-        // A file on its own is nothing that is being written.
+        // A file that is named alone is not being written.
         let unwritten = match query.files.one {
             None => {
                 let folders = files::searched_folders(asked, &usual, &zone, &|path| path.is_dir());
@@ -132,7 +132,7 @@ impl Session {
             let place = asked.cloned().unwrap_or_else(|| usual.display().to_string());
             return Err(nothing_there(place, &catalog.problems).into());
         }
-        // A query that is refused has nothing that could be missing in it.
+        // Reported only now: a query that fails has no answer with missing flows.
         unwritten.iter().for_each(tell);
         Ok(Session { query, zone, clock, stop, catalog, bar: ProgressBar::hidden() })
     }
@@ -158,14 +158,14 @@ impl Session {
         problems.iter().for_each(tell);
         if answer.effort.removed > 0 {
             tell(format_args!(
-                "files that expired before they could be read, and are left out: {}",
+                "files that expired before they could be read and are not in the answer: {}",
                 answer.effort.removed
             ));
         }
         if answer.effort.interrupted
             && let Some(code) = self.stop.code()
         {
-            tell("cut short: the answer is over what was read until then");
+            tell("interrupted: the answer covers only what was read so far");
             return Ok(ExitCode::from(code));
         }
         Ok(if problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -175,7 +175,7 @@ impl Session {
         matches!(self.query.output.shape, QueryFormat::Parquet)
     }
 
-    /// The question, its times resolved.
+    /// The question, with its times resolved.
     fn question(&mut self) -> Result<ArchiveQuestion, AppError> {
         let filter = match &self.query.filter {
             FilterFrom::Words(filter) => filter.clone(),
@@ -184,7 +184,7 @@ impl Session {
         let now = self.clock.now();
         let resolve = |flag, when: Option<WrittenTime>, end| {
             let time = when.map(|when| when.resolve(end, now, &self.zone)).transpose();
-            // What is proposed has to be what the flag that was written takes.
+            // The message must propose a format that the given flag accepts.
             time.map_err(|source| match self.query.in_window {
                 true => QueryError::Time { flag: "-t", source: source.in_slashes() },
                 false => QueryError::Time { flag, source },
@@ -254,7 +254,7 @@ impl Session {
         }))
     }
 
-    /// Prints the answer; `None` when whoever read us has seen enough.
+    /// Prints the answer; `None` when the reader closed the pipe.
     fn print(&self, question: &ArchiveQuestion) -> Result<Option<QueryAnswer>, AppError> {
         let mut printer = QueryPrinter::new(question, &self.query.output, self.zone.clone());
         let question = &ArchiveQuestion { columns: printer.needs(), ..question.clone() };
@@ -276,7 +276,7 @@ impl Session {
         })?;
         let effort = &answer.effort;
         if effort.files + effort.skipped == 0 && !effort.problems.is_empty() {
-            // Nothing could be read: that is no answer, and told by whoever asked.
+            // Nothing could be read, which the caller reports.
             return Ok(Some(answer));
         }
         if failed.is_none() {
@@ -291,7 +291,7 @@ impl Session {
         })
     }
 
-    /// Writes what matches to a file, or to the standard output.
+    /// Writes the matching flows to a file or to the standard output.
     fn save(&self, question: &ArchiveQuestion) -> Result<Option<QueryAnswer>, AppError> {
         let path = self.query.write.as_deref().unwrap_or(Path::new(""));
         let cannot = |source| AppError::Save { path: path.to_owned(), source };
@@ -327,7 +327,7 @@ impl Session {
     }
 }
 
-/// Why there is no file to ask, each cause once.
+/// Why there is no file to read, each cause once.
 fn nothing_there(place: String, problems: &[ArchiveError]) -> QueryError {
     if problems.is_empty() {
         return QueryError::NoFiles { place };
@@ -360,7 +360,7 @@ fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
-/// Opens a file, or passes over it by what its footer says of its times.
+/// Opens a file, or skips it if its footer has no flows within these times.
 fn open(
     entry: &CatalogEntry,
     from: Option<Time>,
@@ -370,7 +370,7 @@ fn open(
     Ok(chunks.map_or(OpenedFile::Skipped, OpenedFile::Chunks))
 }
 
-/// The folder of the archive: the system's if there is one, else the user's.
+/// The default folder of the archive: that of the system if it exists, otherwise the user's.
 fn usual(variable: impl Fn(&str) -> Option<OsString>) -> PathBuf {
     if Path::new(SYSTEM).is_dir() {
         return SYSTEM.into();

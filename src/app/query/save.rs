@@ -1,4 +1,4 @@
-//! Writes what matches to a file of the archive (`-w`, `-o parquet`).
+//! Writes the matching flows to a file in the format of the archive (`-w`, `-o parquet`).
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
@@ -12,17 +12,17 @@ use crate::archive::segment::{MAX_ROWS, SlotInfo, encode};
 use crate::flow::{Flow, FlowExtras, Sampling, Time};
 use crate::query::AnswerRow;
 
-/// Rows that were gathered.
+/// The rows to write.
 #[derive(Default)]
 pub(super) struct GatheredRows {
     flows: Vec<Flow>,
     more: Vec<FlowExtras>,
-    /// Whether there are more rows than there is place for.
+    /// Whether there are more rows than a file can have.
     pub(super) is_full: bool,
 }
 
 impl GatheredRows {
-    /// Takes a row; a sum becomes a flow of that many packets and bytes.
+    /// Adds a row. A sum becomes a flow with its packets and bytes.
     pub(super) fn add(&mut self, row: &AnswerRow, is_sum: bool) {
         if self.flows.len() >= MAX_ROWS {
             self.is_full = true;
@@ -58,42 +58,43 @@ impl GatheredRows {
     }
 }
 
-/// A file that is to be there whole or not at all. What was there before stays
-/// until then.
+/// A file that appears complete or not at all. An earlier file stays until then.
 pub(super) struct SaveTarget {
     path: PathBuf,
     file: NamedTempFile,
 }
 
 impl SaveTarget {
-    /// Begins one beside the path: what cannot be written is told before files
+    /// Creates a temporary file next to the path, so that errors are reported before files
     /// are read for a long time.
     ///
     /// # Errors
-    /// When it cannot be written, or something else than a file is there.
+    /// When it cannot be written, or the path is not a regular file.
     pub(super) fn begin(path: &Path) -> io::Result<SaveTarget> {
-        // Where a link leads, the file is; the link stays.
+        // A link is followed, so that it stays.
         let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         let wrong = |what: &str| Err(io::Error::new(io::ErrorKind::InvalidInput, what));
         match fs::symlink_metadata(&path) {
             Ok(data) if data.is_dir() => return wrong("it is a folder"),
-            // Another name would be given to a file, and the device be gone.
+            // The file would replace the device.
             Ok(data) if !data.is_file() => {
-                return wrong("it is no file; -o parquet without -w writes to the standard output");
+                return wrong(
+                    "not a regular file; -o parquet without -w writes to standard output",
+                );
             }
             _ => {}
         }
         if path.file_name().is_none() {
-            return wrong("it has no name of a file");
+            return wrong("the path has no file name");
         }
         let file = atomic_write::temporary(atomic_write::folder_of(&path))?;
         Ok(SaveTarget { path, file })
     }
 
-    /// Writes rows, and gives the file its name.
+    /// Writes the rows and gives the file its name.
     ///
     /// # Errors
-    /// When the disk fails; then nothing has changed.
+    /// When writing fails. Nothing has changed then.
     pub(super) fn save(self, rows: &GatheredRows) -> io::Result<()> {
         let mut out = BufWriter::new(self.file.as_file());
         rows.write(&mut out)?;
@@ -105,7 +106,7 @@ impl SaveTarget {
     }
 }
 
-/// Whether a path is one of the files that are read.
+/// Whether a path is one of the input files.
 pub(super) fn is_input(path: &Path, entries: &[CatalogEntry]) -> bool {
     let Ok(path) = fs::canonicalize(path) else { return false };
     entries.iter().any(|entry| fs::canonicalize(&entry.path).is_ok_and(|input| input == path))

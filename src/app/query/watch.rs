@@ -1,4 +1,4 @@
-//! Looks on while files are read: Ctrl-C, and a bar when it takes its time.
+//! Handles Ctrl-C and the progress bar while files are read.
 
 use std::io::IsTerminal;
 use std::sync::atomic::Ordering::Relaxed;
@@ -11,13 +11,13 @@ use crate::app::stop::StopSignal;
 use crate::clock::Clock;
 use crate::query::Progress;
 
-/// How often it looks.
+/// Interval at which signals and progress are checked.
 const EVERY: Duration = Duration::from_millis(50);
 
-/// What is done sooner needs no bar.
+/// Queries that take less time, in microseconds, have no progress bar.
 const BAR_AFTER_US: u64 = 500_000;
 
-/// Looks on until `done` is dropped. The bar is hidden before and after.
+/// Runs until `done` is dropped. The bar is hidden before and after.
 pub(super) fn watch(
     progress: &Progress,
     stop: &StopSignal,

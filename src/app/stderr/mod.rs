@@ -1,9 +1,8 @@
 //! Standard error of the commands that collect: lines wait in a bounded queue, and a
-//! thread of its own writes them.
+//! separate thread writes them.
 //!
-//! Whoever reads there may be gone (a pipe, a terminal, a journal that was stopped),
-//! may not read, or its disk may be full. Nobody who collects waits for that, and
-//! nothing ends for it. What is lost is counted.
+//! The reader (a pipe, a terminal, the journal) may be gone, may not read, or its disk may be
+//! full. Collecting neither waits nor ends for that. Lost lines are counted.
 
 mod queue;
 
@@ -18,26 +17,26 @@ use self::queue::LogQueue;
 use super::blocked_signals;
 use crate::ingest::{LostMessageCounters, LostMessages};
 
-/// How long the end of a command waits for lines that are not written yet: whoever
-/// ends it is obeyed within a second.
+/// How long the end of a command waits for lines that are not written yet. A command ends
+/// within a second after a signal.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// How long it is waited where the other end is full and says so at once.
+/// Pause before a write is tried again when a non-blocking descriptor is full.
 const BACK_OFF: Duration = Duration::from_millis(20);
 
-/// Panics that are told at most: a defect may be met with every datagram, and the
-/// health counts them.
+/// Maximum number of panics that are reported. A defect may occur with every datagram; the
+/// health counts all of them.
 const MAX_DEFECTS: u64 = 100;
 
-/// The way to standard error. Copies lead to the same queue.
+/// The queue of standard error. Clones share the queue.
 #[derive(Clone)]
 pub(super) struct Stderr(Arc<Shared>);
 
 struct Shared {
     state: Mutex<WriterState>,
-    /// A line came.
+    /// Signals a new line.
     filled: Condvar,
-    /// All lines are written, or lost.
+    /// Signals that all lines are written or lost.
     written: Condvar,
     losses: LostMessageCounters,
 }
@@ -45,16 +44,16 @@ struct Shared {
 #[derive(Default)]
 struct WriterState {
     queue: LogQueue,
-    /// Whether the thread is amid a line.
+    /// Whether the thread is writing a line.
     writing: bool,
 }
 
 impl Stderr {
-    /// Starts the thread; it ends with the process. `note` makes the line that says
-    /// how many were lost, once lines can be written again.
+    /// Starts the thread, which ends with the process. `note` returns the line that reports
+    /// the number of lost lines, once lines can be written again.
     ///
     /// # Errors
-    /// When there is no thread to be had.
+    /// When the thread cannot be started.
     pub(super) fn start(
         losses: LostMessageCounters,
         note: impl Fn(u64) -> String + Send + 'static,
@@ -62,7 +61,7 @@ impl Stderr {
         Stderr::into(RawStderr, losses, note)
     }
 
-    /// The same to somewhere else.
+    /// The same with another output.
     fn into(
         out: impl Write + Send + 'static,
         losses: LostMessageCounters,
@@ -85,7 +84,7 @@ impl Stderr {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Has a line written, which ends with a line feed; never waits.
+    /// Queues a line, which must end with a line feed. Never waits.
     pub(super) fn push(&self, weight: LogPriority, line: String) {
         let dropped = self.state().queue.push(weight, line);
         if dropped > 0 {
@@ -94,14 +93,14 @@ impl Stderr {
         self.0.filled.notify_one();
     }
 
-    /// Waits until all is written, but no longer than the end of a command may take.
+    /// Waits until all lines are written, but no longer than [`PATIENCE`].
     pub(super) fn finish(&self) {
         let pending = |state: &mut WriterState| state.writing || !state.queue.is_empty();
         drop(self.0.written.wait_timeout_while(self.state(), PATIENCE, pending));
     }
 
-    /// Has panics told here, which would wait for a reader otherwise. `line` makes a
-    /// line of what is said.
+    /// Sends panic messages to this queue; by default they would wait for the reader. `line`
+    /// formats the message.
     pub(super) fn tell_panics(&self, line: impl Fn(String) -> String + Send + Sync + 'static) {
         let (told, defects) = (self.clone(), AtomicU64::new(0));
         std::panic::set_hook(Box::new(move |info| {
@@ -114,9 +113,9 @@ impl Stderr {
     /// The work of the thread.
     fn write_all(&self, mut lines: Lines<impl Write>, note: &impl Fn(u64) -> String) {
         blocked_signals::write_in_the_background();
-        // How many had been lost when that was told the last time.
+        // The number of lost lines when they were last reported.
         let mut told = 0;
-        // The last alarm, if it could not be written: it goes before the next line.
+        // The last alarm, if it could not be written. It is written before the next line.
         let mut alarm = String::new();
         loop {
             let (weight, line) = self.next();
@@ -148,17 +147,17 @@ impl Stderr {
     }
 }
 
-/// Says where a thread panicked.
+/// The message about a panic.
 fn defect(info: &PanicHookInfo<'_>) -> String {
     let thread = std::thread::current();
     let name = thread.name().unwrap_or("?");
     format!("a defect of toptalk, please report it: thread '{name}' {info}")
 }
 
-/// Whole lines on their way to somewhere that may take a part of one.
+/// Writes whole lines to an output that may accept only a part of a line.
 struct Lines<W> {
     out: W,
-    /// Whether the last line was cut off in its midst.
+    /// Whether the last line was written only in part.
     midway: bool,
 }
 
@@ -177,7 +176,7 @@ impl<W: Write> Lines<W> {
             match self.out.write(bytes) {
                 Ok(count @ 1..) => bytes = bytes.get(count..).unwrap_or_default(),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                // Another program made it so, and it is full: lines wait in the queue.
+                // Another program made the descriptor non-blocking, and it is full.
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
                     std::thread::sleep(BACK_OFF);
                 }
@@ -191,8 +190,8 @@ impl<W: Write> Lines<W> {
     }
 }
 
-/// The descriptor itself: the standard library's `Stderr` has a lock, which whoever
-/// waits for a reader would hold.
+/// The file descriptor itself. The standard library's `Stderr` has a lock, which a blocked
+/// writer would hold.
 struct RawStderr;
 
 impl Write for RawStderr {

@@ -1,23 +1,24 @@
 //! The queue of lines that wait to be written, as plain data.
 //!
-//! It is bounded. Where it is full the least important line goes, the oldest of
-//! them first; the newest warning and the newest alarm always stay.
+//! The queue is bounded. When it is full, the oldest of the least important lines is
+//! dropped; the newest warning and the newest alarm always stay.
 
 use std::collections::VecDeque;
 
-/// Lines that wait at most: some minutes of a busy log.
+/// Maximum number of waiting lines: some minutes of a busy log.
 pub(super) const MAX_LINES: usize = 1_000;
 
-/// Bytes of them at most, many times what so many usual lines have.
+/// Maximum size of all waiting lines in bytes, many times that of ordinary lines.
 pub(super) const MAX_BYTES: usize = 1 << 20;
 
-/// A line is cut at so many bytes: the longest message names all mistakes of a file of settings.
+/// Maximum length of a line in bytes. The longest message lists all errors of a settings
+/// file.
 pub(super) const MAX_LINE: usize = 64 << 10;
 
-/// What stands where a line was cut.
+/// The end of a line that was cut.
 const CUT: &str = " [cut]\n";
 
-/// How much it matters that a line is read, least first.
+/// The importance of a line, least first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum LogPriority {
     Information,
@@ -30,7 +31,7 @@ impl LogPriority {
         [LogPriority::Information, LogPriority::Warning, LogPriority::Alarm];
 }
 
-/// Lines in the order they came; each ends with a line feed.
+/// Lines in the order of arrival. Each ends with a line feed.
 #[derive(Debug, Default)]
 pub(super) struct LogQueue {
     lines: VecDeque<(LogPriority, String)>,
@@ -38,7 +39,7 @@ pub(super) struct LogQueue {
 }
 
 impl LogQueue {
-    /// Puts a line at the end; says how many were dropped for want of room.
+    /// Appends a line and returns how many lines were dropped.
     pub(super) fn push(&mut self, weight: LogPriority, mut line: String) -> u64 {
         if line.len() > MAX_LINE {
             let mut at = MAX_LINE - CUT.len();
@@ -59,8 +60,8 @@ impl LogQueue {
         dropped
     }
 
-    /// Which line matters least: the oldest of the least weight, but neither the
-    /// newest warning nor the newest alarm.
+    /// The line to drop: the oldest of the least important ones, but neither the newest
+    /// warning nor the newest alarm.
     fn least(&self) -> Option<usize> {
         LogPriority::ALL.into_iter().find_map(|weight| {
             let mut of_weight = (0..self.lines.len()).filter(|at| self.lines[*at].0 == weight);
@@ -69,7 +70,7 @@ impl LogQueue {
         })
     }
 
-    /// The line that is to be written next.
+    /// The next line to write.
     pub(super) fn pop(&mut self) -> Option<(LogPriority, String)> {
         let (weight, line) = self.lines.pop_front()?;
         self.bytes -= line.len();

@@ -1,4 +1,4 @@
-//! The file of settings, at the start and on SIGHUP.
+//! The settings file, at the start and on SIGHUP.
 
 use super::*;
 
@@ -135,5 +135,5 @@ fn a_wrong_file_is_an_error_wherever_it_is_read() {
     site.settings("[alerts]\nup = \"80M\"\n");
     let output = toptalk().args(["config", "check"]).arg(&path).output().unwrap();
     let said = String::from_utf8(output.stdout).unwrap();
-    assert!(output.status.success() && said.contains("1 settings, all of them right"), "{said}");
+    assert!(output.status.success() && said.contains("1 settings, all valid"), "{said}");
 }
