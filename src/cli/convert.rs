@@ -11,9 +11,11 @@ use crate::archive::recorder::MAX_SLOT_SECONDS;
 /// Converting files of nfcapd, or segments, into segments of another folder.
 #[derive(Clone, Debug)]
 pub struct Convert {
+    /// The files to convert.
     pub files: Files,
     /// The folder of the archive to write to.
     pub folder: PathBuf,
+    /// The date folders of the archive.
     pub hierarchy: Hierarchy,
     /// The length of a slot in seconds, for segments and for files whose names have no time.
     pub slot_seconds: u32,

@@ -14,6 +14,7 @@ use crate::units::parse_duration;
 /// Checking for common problems.
 #[derive(Clone, Debug)]
 pub struct Doctor {
+    /// Where to listen.
     pub listen: Listen,
     /// How long to listen, in milliseconds.
     pub for_ms: i64,

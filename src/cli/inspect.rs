@@ -20,7 +20,9 @@ pub struct Inspect {
     pub listen: Option<Listen>,
     /// The number of datagrams after which to stop.
     pub count: Option<u64>,
+    /// The output format.
     pub shape: InspectFormat,
+    /// Which exporters are accepted, and their sampling rates.
     pub policy: Policy,
 }
 

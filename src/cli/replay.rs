@@ -20,12 +20,15 @@ pub struct Replay {
     pub archive: Option<Files>,
     /// The time zone in which nfcapd named its files; `None` for that of this machine.
     pub zone: Option<String>,
+    /// The collector to send to.
     pub to: Target,
     /// The protocol to send with; `None` to send the datagrams of captures unchanged.
     pub what: Option<ReplayProtocol>,
+    /// The speed of sending.
     pub pace: Pace,
     /// Whether flows keep their recorded times.
     pub keep_times: bool,
+    /// Which flows are sent.
     pub filter: Filter,
 }
 

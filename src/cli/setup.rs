@@ -8,18 +8,30 @@ use clap::{Args, Subcommand, ValueEnum};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Setup {
     /// The files for systemd: printed, or written below a folder.
-    Systemd { write: Option<PathBuf> },
+    Systemd {
+        /// The folder to write below; `None` to print.
+        write: Option<PathBuf>,
+    },
     /// Man pages, written into a folder.
-    Man { to: PathBuf },
+    Man {
+        /// The folder to write to.
+        to: PathBuf,
+    },
     /// Completions for a shell, printed.
-    Completions { shell: Shell },
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
 }
 
 /// A shell with completions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Shell {
+    /// GNU Bash.
     Bash,
+    /// Zsh.
     Zsh,
+    /// Fish.
     Fish,
 }
 

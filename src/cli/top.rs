@@ -22,24 +22,36 @@ const DEFAULT_FOR_MS: i64 = 10_000;
 /// Collecting for a while and printing one answer.
 #[derive(Clone, Debug)]
 pub struct Top {
+    /// How to collect, if no collector is asked.
     pub collect: CollectConfig,
+    /// How long to collect, in milliseconds.
     pub for_ms: i64,
+    /// The time window of the answer.
     pub window: Window,
     /// What is listed: hosts or a grouping.
     pub subject: Subject,
+    /// The maximum number of rows.
     pub limit: usize,
+    /// The order of the rows.
     pub sort: SortKey,
+    /// The output format.
     pub output: TopOutput,
+    /// Which traffic is shown.
     pub filter: Filter,
+    /// How to record; `None` to record nothing.
     pub record: Option<RecorderConfig>,
+    /// Which collector to ask.
     pub attach: Attach,
 }
 
 /// The output format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum TopOutput {
+    /// A table for people.
     Table,
+    /// Comma-separated values.
     Csv,
+    /// One JSON object.
     Json,
 }
 

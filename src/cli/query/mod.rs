@@ -29,17 +29,25 @@ const TOP: usize = 10;
 /// A query of recorded flows.
 #[derive(Clone, Debug)]
 pub struct Query {
+    /// The files to read.
     pub files: Files,
+    /// Which flows are used.
     pub filter: FilterFrom,
+    /// What is asked: a list, sums, statistics or totals.
     pub ask: QueryMode,
+    /// Whether duplicate flows are counted each time.
     pub no_dedup: bool,
+    /// The begin of the time window.
     pub from: Option<WrittenTime>,
+    /// The end of the time window.
     pub to: Option<WrittenTime>,
     /// Whether `from` and `to` come from `-t`.
     pub in_window: bool,
     /// `-t` with a number of seconds from the begin or the end of the recorded flows.
     pub window: Option<TimeWindow>,
+    /// The output format.
     pub output: QueryOutput,
+    /// The file to write matching flows to.
     pub write: Option<PathBuf>,
     /// The time zone of times that are read and printed; `None` for that of this machine.
     pub zone: Option<String>,
@@ -47,6 +55,7 @@ pub struct Query {
     pub threads: Option<usize>,
     /// The collector that is asked to write its current slot to disk first.
     pub attach: Attach,
+    /// What the command does.
     pub action: QueryAction,
     /// Warnings about arguments that have no effect.
     pub notes: Vec<String>,

@@ -125,7 +125,7 @@ fn files_become_segments_of_their_slot_and_only_once() {
     let output = place.convert(&["-S", "1"]);
     assert!(output.status.success(), "{}", messages(&output));
     assert!(messages(&output).contains("converted 0 of 2 files"), "{}", messages(&output));
-    assert!(messages(&output).contains("2 were there already"), "{}", messages(&output));
+    assert!(messages(&output).contains("2 were converted before"), "{}", messages(&output));
     assert_eq!(place.segments(), both, "nothing counts twice");
 
     // A file of another router with the same name becomes another part.
@@ -151,7 +151,7 @@ fn damaged_and_unfinished_files_are_reported_and_others_converted() {
     place.write("nfcapd.201604101415", b"\x0c\xa5\x01\x00");
     let output = place.convert(&[]);
     assert!(!output.status.success());
-    for expected in ["still writes it", "record 1 of 3", "nfdump -r OLD -w NEW", "3 problems"] {
+    for expected in ["still writing it", "record 1 of 3", "nfdump -r OLD -w NEW", "3 problems"] {
         assert!(messages(&output).contains(expected), "{expected}: {}", messages(&output));
     }
     let want =
@@ -193,7 +193,11 @@ fn segments_are_converted_to_other_slots() {
     // The first part is missing: the rest is incomplete, and the message says so.
     std::fs::remove_file(place.new_().join("flows.201604101200Z.parquet")).unwrap();
     let output = place.convert(&["--slot", "60"]);
-    assert!(messages(&output).contains("not to its end; remove"), "{}", messages(&output));
+    assert!(
+        messages(&output).contains("only partly converted before; remove"),
+        "{}",
+        messages(&output)
+    );
 }
 
 #[test]
@@ -211,7 +215,7 @@ fn nothing_is_written_beside_a_recorder_or_into_the_source_folder() {
     let mut command = toptalk();
     let file = place.old().join("nfcapd.201604101400");
     let output = command.arg("convert").arg("-r").arg(file).arg("-w").arg(place.old()).output();
-    assert!(messages(&output.unwrap()).contains("would count twice"));
+    assert!(messages(&output.unwrap()).contains("would be counted twice"));
     let output = place.convert(&["--tz", "Nowhere/Town"]);
     assert!(!output.status.success());
     assert!(place.segments().is_empty());

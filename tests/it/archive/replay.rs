@@ -228,7 +228,7 @@ fn times_are_kept_and_flows_filtered_on_request() {
     let path = segment(folder.path());
     let (output, datagrams) = replay(&path, &["--rate", "100000", "--keep-times", "proto", "tcp"]);
     assert!(
-        messages(&output).contains("13 not sent: the filter does not match"),
+        messages(&output).contains("13 flows not sent: they do not match the filter"),
         "{}",
         messages(&output)
     );
@@ -255,7 +255,7 @@ fn a_capture_is_sent_unchanged_or_converted() {
     let want: Vec<Flow> = flows().into_iter().map(unsampled).collect();
     assert_eq!(sorted(&decode(&datagrams, RECORDED)), sorted(&want));
     let (output, datagrams) = replay(&path, &["proto", "tcp"]);
-    assert!(messages(&output).contains("say --as"), "{}", messages(&output));
+    assert!(messages(&output).contains("add --as"), "{}", messages(&output));
     assert!(datagrams.is_empty() && !output.status.success());
 }
 

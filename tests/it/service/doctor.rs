@@ -61,7 +61,11 @@ fn what_is_sent_is_looked_at() {
         "{arrival:?}"
     );
     let datagrams = of(&output.stdout, "datagrams");
-    assert!(datagrams.iter().any(|(state, text)| state == "warn" && text.contains("no version")));
+    assert!(
+        datagrams
+            .iter()
+            .any(|(state, text)| state == "warn" && text.contains("unknown protocol or version"))
+    );
     let exporter = of(&output.stdout, "exporter");
     let timeout = "ip flow-cache timeout active 1";
     let fits = |(state, text): &(String, String)| state == "warn" && text.contains(timeout);

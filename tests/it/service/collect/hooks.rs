@@ -124,7 +124,7 @@ fn each_exporter_gets_a_folder_and_what_a_kill_leaves_there_is_found() {
     let taken = folder("127.0.0.1").display().to_string();
     let second = held.collect(&["-w", &taken]).output().unwrap();
     let said = String::from_utf8(second.stderr).unwrap();
-    assert!(said.contains(&format!("by process {}", running.pid())), "{said}");
+    assert!(said.contains(&format!("recorder with process id {}", running.pid())), "{said}");
     send("127.0.0.2", 5);
     common::wait_until("flows", || count("127.0.0.2") == 9);
     let said = end(running);
