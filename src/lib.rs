@@ -3,6 +3,7 @@
 //! The modules are listed by floor. Imports only point down; the test program `tidy` checks
 //! that, and `docs/ARCHITECTURE.md` describes the modules.
 #![deny(unsafe_code)]
+#![warn(missing_docs)]
 
 // Ground: plain data and pure functions.
 pub mod capture;
