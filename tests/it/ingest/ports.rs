@@ -86,7 +86,7 @@ fn a_busy_port_is_reported_and_opened_when_it_is_free() {
     assert!(note.starts_with(said), "{answer}");
 
     drop(nfcapd);
-    running.wait_for("port 2055 is free and taken");
+    running.wait_for("port 2055 is free again");
     common::wait_until("the metrics", || {
         let text = scrape(metrics);
         text.contains("\ntoptalk_port_open{port=\"2055\",transport=\"udp\"} 1\n")
