@@ -90,7 +90,7 @@ pub struct Demo {
 impl Demo {
     /// A note for the screen.
     pub const DESCRIPTION: &'static str =
-        "demo: a made-up site; 10.20.3.17 is a backup that uploads too fast";
+        "demo: a simulated site; 10.20.3.17 is a backup that uploads too fast";
 
     /// Names of the exporters: NetFlow v9 unsampled, IPFIX sampled 1:100, sFlow sampled
     /// 1:256.

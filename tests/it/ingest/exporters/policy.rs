@@ -27,7 +27,7 @@ fn senders_that_are_not_allowed_are_counted_and_listed() {
     let mut terminal = Terminal::start(program, 100, 30);
     terminal.wait("Listening for NetFlow v1, v5, v7, v9, IPFIX and sFlow");
     super::send(port, &sent);
-    terminal.wait("datagrams from 127.0.0.1 are not decoded: outside --allow");
+    terminal.wait("datagrams from 127.0.0.1 are not decoded: sender is outside --allow");
     terminal.press("\x03");
     assert_eq!(terminal.end().code, 0);
 }

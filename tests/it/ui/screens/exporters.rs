@@ -192,7 +192,7 @@ fn the_selection_stays_on_its_exporter_when_the_order_changes() {
     user.sees(later(6, |snapshot| drop(snapshot.health.exporters.remove(1))));
     assert!(user.screen().contains("no longer among the exporters"));
     user.sees(later(7, |_| ()));
-    assert!(user.screen().contains("all is healthy"), "{}", user.screen());
+    assert!(user.screen().contains("all is well"), "{}", user.screen());
 }
 
 #[test]
