@@ -25,6 +25,9 @@ pub type Variables = HashMap<OsString, OsString>;
 /// What the names of all variables begin with.
 const PREFIX: &str = "TOPTALK_";
 
+/// A variable of hooks that is no setting, by which the environment of a hook is known.
+const ONLY_IN_HOOKS: &str = "TOPTALK_UNIX";
+
 /// Flags with the name of a setting that have no variable. The demo must not write its
 /// invented flows into the archive that `TOPTALK_RECORD` names, and the window of `top`
 /// may be `all`, which no screen has.
@@ -57,15 +60,20 @@ fn variable(flag: &str, verb: Verb) -> Option<String> {
 /// name. A variable that is set to the empty string counts as not set, so that a service
 /// file or a container can reset it. Where a command is named, the flags of the live
 /// screen have no variables: clap would read them, too, and a variable that another
-/// command has no use for would be an error.
+/// command has no use for would be an error. In the environment of a hook, the variables
+/// of the hook are no settings: `TOPTALK_SLOT` is the start of a slot there.
 pub(super) fn command(words: &[OsString], variables: &Variables) -> Command {
     let mut command = declared();
     if named(&command, words).is_some() {
         command = command.mut_args(without_variable);
     }
+    let is_hook = variables.contains_key(OsStr::new(ONLY_IN_HOOKS));
     for_all_args(command, &|arg| {
-        let is_empty = |name: &OsStr| variables.get(name).is_some_and(|value| value.is_empty());
-        if arg.get_env().is_some_and(is_empty) { without_variable(arg) } else { arg }
+        let is_unset = |name: &OsStr| {
+            let is_empty = variables.get(name).is_some_and(|value| value.is_empty());
+            is_empty || (is_hook && HOOK_VARIABLES.iter().any(|own| name == *own))
+        };
+        if arg.get_env().is_some_and(is_unset) { without_variable(arg) } else { arg }
     })
 }
 

@@ -113,3 +113,22 @@ fn an_unknown_variable_is_a_warning() {
          try TOPTALK_ALERT_UP\n"
     );
 }
+
+#[test]
+fn variables_of_a_hook_are_no_settings_of_a_toptalk_that_it_runs() {
+    let slot = |hook: bool| {
+        let mut command = toptalk();
+        command
+            .args(["config", "show", "top", "-w", "/a"])
+            .env("TOPTALK_SLOT", "2026-04-10T12:30:00Z");
+        if hook {
+            command.env("TOPTALK_UNIX", "1775824200").env("TOPTALK_IDENT", "a b");
+        }
+        command.output().unwrap()
+    };
+    let output = slot(true);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert!(text(&output.stdout).contains("slot = 300"), "{}", text(&output.stdout));
+    assert_eq!(text(&output.stderr), "");
+    assert_eq!(slot(false).status.code(), Some(2));
+}

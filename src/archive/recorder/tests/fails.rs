@@ -147,7 +147,7 @@ fn a_failing_encoder_leaves_journals_and_tries_again() {
         assert!(fixture.encode(1_100), "{kind}");
         assert_eq!(fixture.flows(), upto(4), "{kind}");
         let behind = fixture.recorder().status().behind.unwrap();
-        assert!(behind.why.contains("journals wait"), "{behind:?}");
+        assert!(behind.why.contains("cannot convert journals to segments"), "{behind:?}");
         assert!(!fixture.encode(1_200), "not at once");
         fixture.works();
         fixture.record(1_300, 4);
