@@ -119,7 +119,7 @@ fn variables_of_a_hook_are_no_settings_of_a_toptalk_that_it_runs() {
     let slot = |hook: bool| {
         let mut command = toptalk();
         command
-            .args(["config", "show", "top", "-w", "/a"])
+            .args(["config", "show", "collect", "-w", "/a"])
             .env("TOPTALK_SLOT", "2026-04-10T12:30:00Z");
         if hook {
             command.env("TOPTALK_UNIX", "1775824200").env("TOPTALK_IDENT", "a b");
