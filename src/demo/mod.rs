@@ -2,8 +2,8 @@
 //! time. Pure,
 //! so that the demo, tests and load generators use the same network.
 //!
-//! [`hosts`] has the tables of hosts and traffic, [`site`] simulates the site,
-//! [`generator`] makes
+//! `hosts` has the tables of hosts and traffic, `site` simulates the site,
+//! `generator` makes
 //! the records of a router's flow cache. This module encodes them as datagrams.
 
 mod generator;

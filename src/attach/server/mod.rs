@@ -2,7 +2,7 @@
 //!
 //! One thread does that for all clients and never waits for a single client. A second
 //! thread makes
-//! quick answers ([`super::scheduler`] decides which is next), a third makes slow ones.
+//! quick answers (`scheduler` decides which is next), a third makes slow ones.
 //! Each client has an outbox with the newest answer to its view only, so a slow client
 //! misses
 //! some answers.
