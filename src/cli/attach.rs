@@ -46,7 +46,7 @@ pub(super) struct ServeArgs {
     /// Socket for live screens (`toptalk`), `top` and `query` [default: /run/toptalk/toptalk.sock, otherwise toptalk.sock in the user's runtime folder]
     #[arg(long, value_name = "PATH")]
     socket: Option<PathBuf>,
-    /// Do not serve live screens
+    /// Serve no live screens, no `top` and no `query`
     #[arg(long)]
     no_serve: bool,
 }

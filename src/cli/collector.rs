@@ -36,7 +36,7 @@ pub struct CollectConfig {
 
 #[derive(Args)]
 pub(super) struct CollectArgs {
-    /// Port to listen on (UDP; IPFIX also over TCP), repeatable; it must be free [default: 2055, 4739 and 6343; a default port that is busy is tried again every second]
+    /// Port to listen on (UDP; IPFIX also over TCP), repeatable; must be free at the start [default: 2055, 4739 and 6343; of these, a busy one is tried again every second]
     #[arg(short, long, value_name = "PORT", value_delimiter = ',', value_parser = port)]
     pub(super) port: Vec<u16>,
     /// Listen on this address only [default: all addresses]

@@ -32,7 +32,7 @@ pub(super) enum ConfigVerb {
     },
     /// Print a valid settings file that has every setting, its value, and where the value comes from
     Show {
-        /// Show the settings of this command line, as in `collect -p 2055` [default: those of all commands; where they differ, those of collect, then of the live screen, top and demo]
+        /// Show the settings of this command line, as in `collect -p 2055` [default: all settings, each with its value for collect, or for the live screen, top or demo if collect does not have it]
         #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "COMMAND")]
         words: Vec<OsString>,
     },

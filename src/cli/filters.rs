@@ -9,7 +9,7 @@ pub(super) fn filter_help() -> String {
     let live = WORDS.iter().filter_map(|word| Some((word.live_usage()?, word.help)));
     let lines: String = live.map(|(usage, help)| format!("  {usage:<24} {help}\n")).collect();
     format!(
-        "Filter words, joined by `and`, `or`, `not` and parentheses:\n{lines}\
+        "Filter words, joined by `and`, `or`, `not` and parentheses; COMP is =, <, >, <= or >=, and may be left out:\n{lines}\
          Other words (all are listed in docs/FILTER.md) work in `toptalk query` only."
     )
 }

@@ -133,7 +133,7 @@ enum Verb {
     /// Print the top talkers once: from the running collector, otherwise after collecting for 10 s
     #[command(after_long_help = filter_help())]
     Top(Box<top::TopArgs>),
-    /// Collect as a service, without a screen: receive, warn, record; `toptalk` shows its live screen; accepts nfcapd's options
+    /// Collect as a service: receive, warn, record; `toptalk` then shows the live screen; takes nfcapd's options, too
     Collect(Box<collect::CollectingArgs>),
     /// Print every template, record and problem in captures or in live traffic
     Inspect(inspect::InspectArgs),

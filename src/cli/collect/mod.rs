@@ -118,7 +118,7 @@ struct FolderArgs {
 
 #[derive(Args)]
 struct ServiceArgs {
-    /// Accepted for nfcapd's sake; --expire-age or --expire-size, one of which must be given, works without it
+    /// Accepted for nfcapd's sake; needs --expire-age or --expire-size, which also work without it
     #[arg(short = 'e')]
     expire: bool,
     /// nfcapd's options for compression; files of toptalk are always compressed

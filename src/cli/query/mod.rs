@@ -104,7 +104,7 @@ enum Rates {
 pub(super) struct QueryArgs {
     #[command(flatten)]
     attach: AttachArgs,
-    /// Files to read: DIR, DIR/FIRST:LAST, DIR/SUB/FIRST:SUB/LAST or DIR/FIRST; FIRST and LAST are file names of toptalk or nfcapd and need not exist [default: /var/lib/toptalk, otherwise toptalk in the user's data folder]
+    /// Files to read: DIR, DIR/FIRST:LAST, DIR/SUB/FIRST:SUB/LAST, or DIR/FIRST for this file and all later ones; FIRST and LAST are file names of toptalk or nfcapd and need not exist [default: /var/lib/toptalk, otherwise toptalk in the user's data folder]
     #[arg(short = 'R', value_name = "FILES", conflicts_with = "one")]
     range: Option<String>,
     /// Several folders, /a/b:c:d for /a/b, /a/c and /a/d; -r and -R are then names within each of them
