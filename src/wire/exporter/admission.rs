@@ -1,8 +1,9 @@
 //! Decides which datagrams are decoded, which exporters lose their place, and which exporters
 //! have to give back memory.
 
+use super::pool_use::PooledKind;
 use super::shared_limits::ExporterClass;
-use super::state::{ExporterState, PooledKind};
+use super::state::ExporterState;
 use crate::flow::{Host, Protocol, Time};
 use crate::wire::version::protocol_of;
 use crate::wire::{Cause, DatagramReport, Decoder};

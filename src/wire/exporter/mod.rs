@@ -15,6 +15,7 @@ pub mod options;
 pub mod pending;
 pub mod places;
 pub mod policy;
+pub mod pool_use;
 mod recently_displaced;
 pub mod refusals;
 pub mod sampling;

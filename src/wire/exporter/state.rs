@@ -10,14 +10,14 @@ use super::numbering_time::NumberingTime;
 use super::options::ExporterOptions;
 use super::pending::PendingSets;
 use super::places::AdmissionFacts;
-use super::refusals::{Refusals, ResourceRefusal};
+use super::refusals::Refusals;
 use super::sampling::{Announcement, Samplers};
 use super::sequence::{Sequence, UPTIME_JITTER_MS, is_restart};
-use super::shared_limits::{DecoderShare, ExporterClass, ExporterUse};
+use super::shared_limits::{ExporterClass, ExporterUse};
 use super::templates::Templates;
 use crate::flow::{Host, Protocol, Sampling, Time};
 use crate::wire::header::MessageHeader;
-use crate::wire::report::{Cause, DatagramReport};
+use crate::wire::report::DatagramReport;
 use crate::wire::sflow::Agents;
 use crate::wire::template::Template;
 use crate::wire::times::TimeReference;
@@ -36,18 +36,6 @@ const HISTORY: u8 = 3;
 /// templates.
 const DOMAIN_BYTES: usize = size_of::<Domain>() + 256;
 const SAMPLER_BYTES: usize = 192;
-
-/// Kinds of state that are limited by pools which all exporters share.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PooledKind {
-    Templates,
-    Held,
-    Names,
-}
-
-impl PooledKind {
-    pub const ALL: [PooledKind; 3] = [PooledKind::Templates, PooledKind::Held, PooledKind::Names];
-}
 
 /// The state of all that comes from one source address.
 #[derive(Debug, Default)]
@@ -70,7 +58,7 @@ pub struct ExporterState {
     pub(in crate::wire) seconds: u8,
     /// What was refused to it for lack of room.
     pub(in crate::wire) refusals: Refusals,
-    /// What the pools have noted of it, in the order of [`PooledKind`].
+    /// What the pools have noted of it, in the order of `pool_use::PooledKind`.
     pub(in crate::wire) noted: [ExporterUse; 3],
     /// Whether it is in the queue of exporters with pending sets to decode.
     pub(in crate::wire) is_due: bool,
@@ -232,98 +220,11 @@ impl ExporterState {
         AdmissionFacts { is_known: self.class == ExporterClass::Known, last_seen: self.last_seen }
     }
 
-    /// Tells the pools what the exporter takes.
-    pub fn note(&mut self, address: Host, pool: &mut DecoderShare) {
-        let [templates, held, names] = &mut self.noted;
-        pool.templates.note(address, templates, self.class, self.template_bytes);
-        pool.held.note(address, held, self.class, self.held.bytes());
-        pool.names.note(address, names, self.class, self.about.names());
-    }
-
-    /// What it takes of each pool, in the order of [`PooledKind`].
-    #[must_use]
-    pub fn takes(&self) -> [usize; 3] {
-        [self.template_bytes, self.held.bytes(), self.about.names()]
-    }
-
-    /// Gives back a part of a pool: the least used templates or domains, the oldest pending
-    /// sets, or all names (they are announced again). What is lost is counted.
-    pub fn give_back(
-        &mut self,
-        address: Host,
-        kept: PooledKind,
-        pool: &mut DecoderShare,
-        report: &mut DatagramReport,
-    ) {
-        match kept {
-            PooledKind::Templates => {
-                let gone = self.forget_least_used(pool) + self.forget_beside(pool);
-                self.refusals.add(ResourceRefusal::Template, gone);
-                report.causes.add(Cause::TemplateLimit, gone);
-            }
-            PooledKind::Held => {
-                let gone = self.held.give_part(self.class, pool);
-                self.refusals.add(ResourceRefusal::Held, gone);
-                report.causes.add(Cause::HeldDropped, gone);
-            }
-            PooledKind::Names => {
-                let names = self.about.names();
-                pool.steps += names as u64;
-                self.about.forget_names();
-                pool.names.change(self.class, names, 0);
-            }
-        }
-        self.note(address, pool);
-    }
-
-    /// Makes it a known exporter: what it takes is booked for known exporters.
-    pub fn become_known(&mut self, pool: &mut DecoderShare) {
-        let (from, to) = (self.class, ExporterClass::Known);
-        if from != to {
-            pool.exporters.reclass(from, to, 1);
-            pool.held.reclass(from, to, self.held.bytes());
-            pool.templates.reclass(from, to, self.template_bytes);
-            pool.names.reclass(from, to, self.about.names());
-            self.class = to;
-        }
-    }
-
-    /// Before a datagram: sets how much its state may grow.
-    pub fn prepare(&mut self, pool: &DecoderShare) {
-        let names = pool.names.allowance(self.class, self.about.names());
-        self.about.allow(names);
-        self.growth = pool.templates.allowance(self.class, self.template_bytes);
-        self.agents.allow(self.growth);
-    }
-
-    /// After a datagram: books names, and what is not templates. `names` is the number of names
-    /// before the datagram.
-    pub fn settle(&mut self, names: usize, pool: &mut DecoderShare) {
-        pool.names.change(self.class, names, self.about.names());
-        let beside = self.beside + self.agents.bytes();
-        let booked = self.booked;
-        if beside != booked {
-            self.template_bytes = (self.template_bytes + beside).saturating_sub(booked);
-            pool.templates.change(self.class, booked, beside);
-            self.booked = beside;
-        }
-    }
-
     /// The transport connection was opened or closed: sequence numbers start again.
     pub fn reconnected(&mut self) {
         for domain in self.domains.values_mut() {
             domain.sequence.restart();
         }
-    }
-
-    /// Gives back all memory that it takes of the pools.
-    pub fn release(&mut self, address: Host, pool: &mut DecoderShare) {
-        self.held.clear(self.class, pool);
-        pool.templates.change(self.class, self.template_bytes, 0);
-        pool.names.change(self.class, self.about.names(), 0);
-        pool.exporters.change(self.class, 1, 0);
-        (self.template_bytes, self.about) = (0, ExporterOptions::default());
-        self.note(address, pool);
     }
 }
 
