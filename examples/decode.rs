@@ -1,5 +1,5 @@
 //! Measures decoding: flows per second on one core and allocations per flow, for NetFlow
-//! v9, v5 and IPFIX; under callgrind, instructions per flow.
+//! v9, v5, IPFIX and sFlow; under callgrind, instructions per flow.
 //!
 //! ```text
 //! cargo run --release --example decode -- v9 20000000
@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use toptalk::clock::Clock;
 use toptalk::flow::{Flow, Host, Time};
 use toptalk::wire::Decoder;
-use toptalk::wire::encode::{IpfixEncoder, V5Encoder, V9Encoder};
+use toptalk::wire::encode::{IpfixEncoder, SampledFlow, SflowEncoder, V5Encoder, V9Encoder};
 
 /// Counts allocations and passes them to the system's allocator.
 struct Counting;
@@ -50,8 +50,13 @@ fn main() {
         "v5" => V5Encoder::new(1, 0).encode(now, boot, &flows),
         "v9" => V9Encoder::new(1).encode(now, boot, &flows, true),
         "ipfix" => IpfixEncoder::new(1).encode(now, &flows, true),
+        "sflow" => {
+            let packets: Vec<SampledFlow> =
+                flows.iter().map(|flow| SampledFlow { flow: *flow, frame_length: 1518 }).collect();
+            SflowEncoder::new(Host::octets(192, 0, 2, 1), 0).encode(1000, &packets, &[])
+        }
         other => {
-            eprintln!("expected v5, v9 or ipfix, found {other}");
+            eprintln!("expected v5, v9, ipfix or sflow, found {other}");
             std::process::exit(2);
         }
     };

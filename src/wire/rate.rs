@@ -49,12 +49,16 @@ impl RateSource {
         }
     }
 
+    /// Whether the records have a field that names their sampler.
+    #[inline]
+    pub(super) fn is_by_sampler(self) -> bool {
+        matches!(self, RateSource::BySampler | RateSource::InRecord { sampler: true })
+    }
+
     /// Whether a record names a sampler. Its packets were sampled, even when the rate is
     /// not known.
     pub(super) fn names_sampler<V: RecordValues>(self, values: &V) -> bool {
-        let by_sampler =
-            matches!(self, RateSource::BySampler | RateSource::InRecord { sampler: true });
-        by_sampler && values.get(Aux::SamplerId as usize) != 0
+        self.is_by_sampler() && values.get(Aux::SamplerId as usize) != 0
     }
 
     /// The rate of one record.

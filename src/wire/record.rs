@@ -244,6 +244,9 @@ impl<'a> RecordDecoder<'a> {
         if self.direction {
             flow.direction = small(Field::Direction);
         }
+        if !self.one_packet && !self.rate.is_by_sampler() {
+            return span;
+        }
         if self.one_packet {
             (flow.bytes, flow.packets, flow.packet_sample) = (self.length(values, 0), 1, true);
         } else if flow.sampling == Sampling::UNKNOWN {

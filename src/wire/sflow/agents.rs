@@ -26,7 +26,12 @@ const SOURCE_BYTES: usize = 2 * size_of::<((u32, u32), DataSource)>();
 /// The agents behind one address.
 #[derive(Debug, Default)]
 pub struct Agents {
-    known: HashMap<(Host, u32), Agent, RandomState>,
+    /// The position in `agents` of each agent and sub-agent.
+    known: HashMap<(Host, u32), usize, RandomState>,
+    agents: Vec<Agent>,
+    /// The position of the agent of the newest datagram, whose samples follow. `None` when the
+    /// datagram is of an agent for which there was no room.
+    current: Option<usize>,
     sources: usize,
     /// Bytes of memory for further agents and sources.
     room: usize,
@@ -60,7 +65,7 @@ impl Agents {
 
     /// Approximate memory of the agents and sources in bytes.
     pub(in crate::wire) fn bytes(&self) -> usize {
-        self.known.len() * AGENT_BYTES + self.sources * SOURCE_BYTES
+        self.agents.len() * AGENT_BYTES + self.sources * SOURCE_BYTES
     }
 
     /// Forgets all agents with their sources: their sequence numbers start again.
@@ -70,13 +75,13 @@ impl Agents {
 
     /// Takes the header of a datagram into account.
     pub(super) fn datagram(&mut self, now: Time, agent: (Host, u32), sequence: u32, uptime: u32) {
-        let is_full = self.room < AGENT_BYTES || self.known.len() >= MAX_AGENTS;
-        let is_new = !self.known.contains_key(&agent);
-        if is_full && is_new {
-            return;
+        self.current = self.known.get(&agent).copied();
+        if self.current.is_none() && self.room >= AGENT_BYTES {
+            self.current = self.add(agent);
+            let taken = if self.current.is_some() { AGENT_BYTES } else { 0 };
+            self.room = self.room.saturating_sub(taken);
         }
-        self.room = self.room.saturating_sub(if is_new { AGENT_BYTES } else { 0 });
-        let agent = self.known.entry(agent).or_default();
+        let Some(agent) = self.current.and_then(|at| self.agents.get_mut(at)) else { return };
         let moment = NumberingTime { seen: now, exported: None, uptime: Some(uptime) };
         let before = std::mem::replace(&mut agent.moment, moment);
         let went_on = std::mem::take(&mut agent.resumed).then(|| before.goes_on_at(&moment));
@@ -96,11 +101,23 @@ impl Agents {
         agent.sequence.datagram(Numbering::Datagrams, sequence, None);
     }
 
+    /// Adds an agent and returns its position, `None` when there are too many.
+    fn add(&mut self, agent: (Host, u32)) -> Option<usize> {
+        let at = self.agents.len();
+        if at >= MAX_AGENTS {
+            return None;
+        }
+        self.known.insert(agent, at);
+        self.agents.push(Agent::default());
+        Some(at)
+    }
+
     /// Every agent with its sequence numbers and the times in its newest datagram.
     pub(in crate::wire) fn sequences(
         &self,
     ) -> impl Iterator<Item = ((Host, u32), NumberingTime, &Sequence)> {
-        self.known.iter().map(|(key, agent)| (*key, agent.moment, &agent.sequence))
+        let agents = self.known.iter().filter_map(|(key, at)| Some((*key, self.agents.get(*at)?)));
+        agents.map(|(key, agent)| (key, agent.moment, &agent.sequence))
     }
 
     /// Continues the sequence numbers of an agent from an earlier run.
@@ -110,20 +127,18 @@ impl Agents {
         moment: NumberingTime,
         sequence: Sequence,
     ) {
-        if self.known.len() < MAX_AGENTS || self.known.contains_key(&agent) {
-            let agent = self.known.entry(agent).or_default();
+        let at = self.known.get(&agent).copied().or_else(|| self.add(agent));
+        if let Some(agent) = at.and_then(|at| self.agents.get_mut(at)) {
             (agent.moment, agent.sequence, agent.resumed) = (moment, sequence, true);
         }
     }
 
-    /// Takes the rate and drops of a flow sample into account.
+    /// Takes the rate and drops of a flow sample of the newest datagram into account.
     pub(super) fn sample(&mut self, sample: &Sample) {
         if sample.kind != SampleKind::Flow {
             return;
         }
-        let Some(agent) = self.known.get_mut(&(sample.agent, sample.sub_agent)) else {
-            return;
-        };
+        let Some(agent) = self.current.and_then(|at| self.agents.get_mut(at)) else { return };
         let new = DataSource { rate: sample.rate, drops: sample.drops };
         let key = (sample.source_class, sample.source_index);
         match agent.sources.get_mut(&key) {
@@ -147,7 +162,7 @@ impl Agents {
     /// Datagrams that never arrived, of all agents.
     #[must_use]
     pub fn lost(&self) -> u64 {
-        let lost = self.known.values().map(|agent| agent.sequence.lost());
+        let lost = self.agents.iter().map(|agent| agent.sequence.lost());
         lost.fold(0, u64::saturating_add)
     }
 
@@ -155,27 +170,27 @@ impl Agents {
     /// running.
     #[must_use]
     pub fn missed(&self) -> u64 {
-        let missed = self.known.values().map(|agent| agent.sequence.missed());
+        let missed = self.agents.iter().map(|agent| agent.sequence.missed());
         missed.fold(0, u64::saturating_add)
     }
 
     /// How often the sequence numbers of any agent started again.
     #[must_use]
     pub fn restarts(&self) -> u32 {
-        let restarts = self.known.values().map(|agent| agent.sequence.restarts());
+        let restarts = self.agents.iter().map(|agent| agent.sequence.restarts());
         restarts.fold(0, u32::saturating_add)
     }
 
     /// Samples that the agents dropped for lack of resources since their first flow sample.
     #[must_use]
     pub fn dropped(&self) -> u64 {
-        let dropped = self.known.values().map(|agent| agent.dropped);
+        let dropped = self.agents.iter().map(|agent| agent.dropped);
         dropped.fold(0, u64::saturating_add)
     }
 
     /// The sampling rate of every data source.
     pub fn rates(&self) -> impl Iterator<Item = u32> {
-        let sources = self.known.values().flat_map(|agent| agent.sources.values());
+        let sources = self.agents.iter().flat_map(|agent| agent.sources.values());
         sources.map(|source| source.rate).filter(|rate| *rate > 0)
     }
 }
@@ -218,7 +233,7 @@ mod tests {
             agents.datagram(Time(1), (AGENT.0, sub_agent), 1, 5);
             agents.sample(&sample((AGENT.0, sub_agent), 2, 0));
         }
-        for agent in agents.known.values_mut() {
+        for agent in &mut agents.agents {
             agent.dropped = u64::MAX - 1;
         }
         assert_eq!(agents.dropped(), u64::MAX);
@@ -233,7 +248,7 @@ mod tests {
                 agents.sample(&sample((AGENT.0, sub_agent), source, 0));
             }
         }
-        assert_eq!(agents.known.len(), MAX_AGENTS);
+        assert_eq!(agents.agents.len(), MAX_AGENTS);
         assert_eq!(agents.rates().count(), MAX_SOURCES);
         agents.datagram(Time(1), (AGENT.0, 0), 2, 10);
         assert!(agents.rates().count() < MAX_SOURCES, "a restart makes room");

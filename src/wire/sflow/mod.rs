@@ -194,7 +194,8 @@ impl Samples<'_, '_, '_> {
                 return None;
             }
             let length = length as usize;
-            if self.sample.formats.len() < MAX_FORMATS {
+            // Only an observer reads the formats.
+            if self.context.observer.is_some() && self.sample.formats.len() < MAX_FORMATS {
                 self.sample.formats.push(format);
             }
             let fits = length <= body.len();
@@ -215,23 +216,24 @@ impl Samples<'_, '_, '_> {
     fn finish(&mut self) {
         let Samples { sample, common, exporter, context, .. } = self;
         let report = &mut context.report;
-        let flow = sample.flow(common);
+        let mut has_flow = false;
         match sample.kind {
             SampleKind::Flow => {
                 report.samples.flow += 1;
-                exporter.agents.sample(sample);
-                if let Some(mut flow) = flow {
+                if let Some(packet) = sample.sampled_packet() {
+                    has_flow = true;
                     report.flows += 1;
-                    if let Some(kept) = &mut context.more {
-                        extras::keep(&mut flow, &sample.more(), kept);
+                    context.out.push(sample.flow(packet, common));
+                    if let (Some(kept), Some(flow)) = (&mut context.more, context.out.last_mut()) {
+                        extras::keep(flow, &sample.more(), kept);
                     }
-                    context.out.push(flow);
                 } else {
                     report.addressless.records += 1;
                     report.addressless.packets += 1;
                     report.addressless.bytes += u64::from(sample.frame_length);
                     report.causes.count(Cause::NoAddresses);
                 }
+                exporter.agents.sample(sample);
             }
             SampleKind::Counter => {
                 report.samples.counter += 1;
@@ -241,7 +243,7 @@ impl Samples<'_, '_, '_> {
             SampleKind::Other => report.samples.other += 1,
         }
         if let Some(observer) = &mut context.observer {
-            observer.sample(sample, flow.as_ref());
+            observer.sample(sample, context.out.last().filter(|_| has_flow));
         }
     }
 }

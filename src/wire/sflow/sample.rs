@@ -54,7 +54,8 @@ pub struct Sample {
     pub output_format: u32,
     /// Why a packet was dropped, a number of the list in sflow_drops.txt.
     pub reason: u32,
-    /// Formats of the sample's records, like `format`; the first [`MAX_FORMATS`].
+    /// Formats of the sample's records, like `format`; the first [`MAX_FORMATS`]. Empty when no
+    /// observer is there to read them.
     pub formats: Vec<u32>,
     /// 1 Ethernet, 11 IPv4, 12 IPv6 and so on; 0 when there is no packet header.
     pub header_protocol: u32,
@@ -104,17 +105,22 @@ impl Sample {
             Sample { formats, agent: self.agent, sub_agent: self.sub_agent, ..Sample::default() };
     }
 
-    /// The flow of one packet, `None` when its addresses are not known. Fields that all flows of
-    /// the datagram share come from `common`. A sampling rate in `common` is a configured one
-    /// and replaces that of the sample.
-    pub(super) fn flow(&self, common: &Flow) -> Option<Flow> {
-        let packet = self.packet.as_ref().filter(|_| self.kind == SampleKind::Flow)?;
+    /// The packet of a flow sample, `None` when its addresses are not known.
+    pub(super) fn sampled_packet(&self) -> Option<&Packet> {
+        self.packet.as_ref().filter(|_| self.kind == SampleKind::Flow)
+    }
+
+    /// The flow of the sample's packet. Fields that all flows of the datagram share come from
+    /// `common`. A sampling rate in `common` is a configured one and replaces that of the
+    /// sample. Inlined, since the flow is large and is to be copied only once.
+    #[inline]
+    pub(super) fn flow(&self, packet: &Packet, common: &Flow) -> Flow {
         let sampling = match common.sampling {
             Sampling::UNKNOWN => Sampling::one_in(self.rate),
             given => given,
         };
         let common = packet.describe(&Flow { vlan: self.src_vlan, ..*common });
-        Some(Flow {
+        Flow {
             next_hop: first_known(self.next_hop, self.bgp_next_hop),
             bytes: u64::from(if self.frame_length > 0 {
                 self.frame_length
@@ -131,7 +137,7 @@ impl Sample {
             src_mask: self.src_mask,
             dst_mask: self.dst_mask,
             ..common
-        })
+        }
     }
 }
 

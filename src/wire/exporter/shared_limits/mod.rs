@@ -225,10 +225,13 @@ impl DecoderPortion {
     /// equal part.
     #[must_use]
     pub fn has_to_give(&self, class: ExporterClass, own: usize) -> Option<Host> {
+        // Asked before every datagram, and nearly always answered here.
+        if self.room_of(class) >= self.limit_of(class) / RESERVE_PARTS {
+            return None;
+        }
         let equal = self.equal(class, own);
-        let is_short = self.room_of(class) < self.limit_of(class) / RESERVE_PARTS;
         let (most, host) = *self.holders[class as usize].last()?;
-        (is_short && own <= equal && most > equal).then_some(host)
+        (own <= equal && most > equal).then_some(host)
     }
 
     /// Notes that an exporter takes `own`.
