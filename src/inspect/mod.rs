@@ -143,7 +143,8 @@ impl Inspector {
             }
         }
         watch.unlocated(&report);
-        watch.counts.held = u64::from(report.causes.get(Cause::NoTemplate));
+        let waiting = [Cause::NoTemplate, Cause::TemplateOutdated];
+        watch.counts.held = waiting.iter().map(|cause| u64::from(report.causes.get(*cause))).sum();
         let counts = watch.counts;
         let line = InspectLine::Datagram(DatagramLine {
             protocol: header.protocol.name(),

@@ -70,7 +70,7 @@ impl PrintingObserver<'_> {
 
     fn problem_line(&mut self, cause: Cause, count: u64, at: Option<usize>) {
         let set = at
-            .filter(|_| cause == Cause::NoTemplate)
+            .filter(|_| matches!(cause, Cause::NoTemplate | Cause::TemplateOutdated))
             .and_then(|at| SetHeader::read_at(self.bytes, at).map(|header| header.id));
         let explanation = match set {
             Some(id) => format!("{} (template {id})", cause.explanation()),

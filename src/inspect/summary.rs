@@ -83,7 +83,7 @@ fn sampling(known: &ExporterSummary) -> String {
 /// What to do about a cause, if its explanation does not say it.
 fn remedy(cause: Cause) -> Option<&'static str> {
     match cause {
-        Cause::NoTemplate => {
+        Cause::NoTemplate | Cause::TemplateOutdated => {
             Some("wait for the template, or shorten the exporter's template timeout")
         }
         Cause::NoAddresses => Some("look at the template's fields; add addresses on the exporter"),

@@ -45,6 +45,7 @@ impl Sets<'_, '_, '_> {
                 (TemplateKind::Options, SetDialect::Netflow9) => v9_options(content, at),
             };
             let Some((list, scope, next)) = read else {
+                self.session.forget_redefined(id, self.context.pool);
                 return self.count(Cause::BadTemplate, start + at);
             };
             self.define(id, kind, &list, scope, start + at);
@@ -72,6 +73,7 @@ impl Sets<'_, '_, '_> {
     fn define(&mut self, id: u16, kind: TemplateKind, list: &[FieldSpec], scope: usize, at: usize) {
         self.context.pool.steps += 1 + list.len() as u64;
         let Some(template) = Template::compile(kind, list, scope, self.flavour.scopes()) else {
+            self.session.forget_redefined(id, self.context.pool);
             return self.count(Cause::BadTemplate, at);
         };
         match kind {
@@ -82,6 +84,7 @@ impl Sets<'_, '_, '_> {
             let seen = TemplateSeen { domain: self.header.domain, id, template: &template };
             observer.template(&seen);
         }
+        self.defined.push(id);
         match self.session.define(self.now, id, template, self.context.pool) {
             StoreResult::Refreshed => {}
             StoreResult::New => self.awaited.push(id),

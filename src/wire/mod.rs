@@ -25,6 +25,7 @@ pub mod plan;
 mod rate;
 mod record;
 pub mod registry;
+mod remainder;
 pub mod report;
 mod sets;
 pub mod sflow;

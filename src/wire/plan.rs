@@ -125,21 +125,21 @@ impl RecordValues for RecordView<'_> {
 
 /// Fields of fixed length, and the field of variable length after them, if any.
 #[derive(Clone, Debug, Default)]
-struct LoadRun {
+pub(super) struct LoadRun {
     loads: Vec<ColumnLoad>,
     /// Bytes of the fields of fixed length.
-    length: usize,
+    pub(super) length: usize,
     /// Packet sections among the fields of fixed length: layer, offset, length.
     packets: Vec<(PacketLayer, usize, usize)>,
     /// Whether a field of variable length follows, and the layer if it is a packet section.
-    variable: Option<Option<PacketLayer>>,
+    pub(super) variable: Option<Option<PacketLayer>>,
 }
 
 /// How the records of a template are loaded.
 #[derive(Clone, Debug)]
 pub struct LoadPlan {
-    first: LoadRun,
-    more: Vec<LoadRun>,
+    pub(super) first: LoadRun,
+    pub(super) more: Vec<LoadRun>,
     /// Bytes of the shortest record, at least 1.
     least: usize,
     /// Bit set of the slots that are filled.

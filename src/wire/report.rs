@@ -45,6 +45,7 @@ causes! {
     TemplateLimit "template_limit" "further templates: an exporter has at most 1,024, and all exporters share 1/32 of --memory, at most 64 MB";
     TemplateChanged "template_changed" "templates redefined with other fields (after a restart, or spoofed)";
     NoTemplate "no_template" "data sets that arrived before their template; they are kept until the template arrives";
+    TemplateOutdated "template_outdated" "data sets that do not fit their template, which the exporter has redefined; they are kept until the new template arrives";
     HeldDropped "held_dropped" "data sets dropped because their template did not arrive in time; shorten the exporter's template timeout";
     TemplateWithdrawn "template_withdrawn" "templates that the exporter withdrew";
     BadRecord "bad_record" "records whose lengths do not add up; the rest of their set is lost";
@@ -62,7 +63,7 @@ impl Cause {
     pub fn loses(self) -> bool {
         use Cause::{
             FarOffTimes, FirstAfterLast, GuessedTimes, Leftover, MessageLength, NoTemplate,
-            NoTimes, TemplateChanged, TemplateWithdrawn,
+            NoTimes, TemplateChanged, TemplateOutdated, TemplateWithdrawn,
         };
         let harmless = [
             FarOffTimes,
@@ -73,6 +74,7 @@ impl Cause {
             NoTemplate,
             NoTimes,
             TemplateChanged,
+            TemplateOutdated,
             TemplateWithdrawn,
         ];
         !harmless.contains(&self)

@@ -1,12 +1,15 @@
 //! Decodes the sets of NetFlow v9 and IPFIX: templates, options templates and data (RFC
 //! 3954, section 5; RFC 7011, section 3.3).
 
+use std::ops::Range;
+
 use super::element::Aux;
 use super::exporter::ExporterSession;
 use super::exporter::numbering::{Numbering, RecordCount};
 use super::exporter::pending::PendingSet;
 use super::exporter::refusals::ResourceRefusal;
 use super::exporter::shared_limits::DecoderShare;
+use super::exporter::templates::StoredTemplate;
 use super::header::MessageHeader;
 use super::layout::fixed::FixedLayout;
 use super::layout::sets::SetHeader;
@@ -32,6 +35,20 @@ const PIECE: usize = 16 << 10;
 /// The cost of a pending set in addition to its bytes, in bytes: finding it takes about as
 /// long as decoding that many bytes.
 const SET_COST: usize = 64;
+
+/// A pending set is compared with at most this many templates of its id before it is dropped.
+const MOST_TRIES: u8 = 4;
+
+/// Sets are padded to a multiple of 4 bytes (RFC 3954, 5.3), those of IPFIX also to a multiple of
+/// 8 bytes (RFC 7011, 3.3.1). Counted from the start of the message.
+const ALIGNMENT: usize = 4;
+const LONG_ALIGNMENT: usize = 8;
+
+/// The alignment that the end of a set has, if its remainder is to be taken for padding.
+fn most_padding(flavour: SetDialect, end: usize) -> u8 {
+    let is_long = flavour == SetDialect::Ipfix && end.is_multiple_of(LONG_ALIGNMENT);
+    (if is_long { LONG_ALIGNMENT } else { ALIGNMENT }) as u8
+}
 
 /// The differences between NetFlow v9 and IPFIX.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,6 +99,8 @@ pub(super) struct Sets<'a, 'b, 'o> {
     pub(super) context: &'a mut DecodeContext<'b, 'o>,
     /// Templates that this datagram defined or changed; pending sets may wait for them.
     pub(super) awaited: Vec<u16>,
+    /// All templates that this datagram has defined so far.
+    pub(super) defined: Vec<u16>,
     /// Whether the datagram has data sets without a template. The number of their records
     /// is unknown.
     undecoded: bool,
@@ -98,8 +117,18 @@ impl<'a, 'b, 'o> Sets<'a, 'b, 'o> {
         let mut common = DatagramDefaults::new(now, session.address, &header, session.offset);
         common.given_rate = session.given_rate;
         let offset = session.offset;
-        let (awaited, undecoded) = (Vec::new(), false);
-        Sets { flavour, header, now, offset, common, session, context, awaited, undecoded }
+        Sets {
+            flavour,
+            header,
+            now,
+            offset,
+            common,
+            session,
+            context,
+            awaited: Vec::new(),
+            defined: Vec::new(),
+            undecoded: false,
+        }
     }
 
     /// Decodes the sets in `bytes[at..end]`, then pending sets that waited for templates
@@ -160,11 +189,12 @@ impl<'a, 'b, 'o> Sets<'a, 'b, 'o> {
             if length < SetHeader::LENGTH {
                 return self.count(Cause::SetLength, at);
             }
+            let whole = at + length <= bytes.len();
             let end = (at + length).min(bytes.len());
-            if at + length > bytes.len() {
+            if !whole {
                 self.count(Cause::SetTruncated, at);
             }
-            self.set(id, bytes, at + SetHeader::LENGTH, end);
+            self.set(id, bytes, at + SetHeader::LENGTH..end, whole);
             at = end;
         }
         if at < bytes.len() && bytes[at..].iter().any(|byte| *byte != 0) {
@@ -180,35 +210,49 @@ impl<'a, 'b, 'o> Sets<'a, 'b, 'o> {
         }
     }
 
-    /// Decodes one set, whose content is `bytes[start..end]`.
-    fn set(&mut self, id: u16, bytes: &[u8], start: usize, end: usize) {
+    /// Decodes one set, whose content is `bytes[place]`; not `whole` when it is cut off.
+    fn set(&mut self, id: u16, bytes: &[u8], place: Range<usize>, whole: bool) {
         self.context.pool.steps += 1;
         let (templates, options) = self.flavour.template_sets();
-        let content = bytes.get(start..end).unwrap_or(&[]);
+        let start = place.start;
+        let content = bytes.get(place.clone()).unwrap_or(&[]);
         match id {
-            FIRST_DATA_SET.. => self.data_or_hold(id, bytes, start, end),
+            FIRST_DATA_SET.. => self.data_or_hold(id, bytes, place, whole),
             id if id == templates => self.templates(content, start, TemplateKind::Data),
             id if id == options => self.templates(content, start, TemplateKind::Options),
             _ => self.count(Cause::ReservedSet, start - SetHeader::LENGTH),
         }
     }
 
-    /// Decodes a data set if its template is known; otherwise keeps it until the template
-    /// arrives.
-    fn data_or_hold(&mut self, id: u16, bytes: &[u8], start: usize, end: usize) {
-        let length = end.saturating_sub(start);
-        if self.session.accepts(self.now, id, length, &self.header) {
-            return self.data(id, bytes, start, end);
-        }
+    /// Decodes a data set if its template is known and fits; otherwise keeps it until the
+    /// template arrives.
+    fn data_or_hold(&mut self, id: u16, bytes: &[u8], place: Range<usize>, whole: bool) {
+        let content = bytes.get(place.clone()).unwrap_or(&[]);
+        let padding = most_padding(self.flavour, place.end);
+        let is_own = self.defined.contains(&id);
+        let fits =
+            |entry: &mut StoredTemplate| !whole || entry.fits_or_is_own(content, padding, is_own);
+        let cause = match self.session.accepts(self.now, id, content.len(), &self.header, fits) {
+            Ok(is_back) => {
+                self.awaited.extend(is_back.then_some(id));
+                return self.data(id, bytes, place.start, place.end);
+            }
+            Err(cause) => cause,
+        };
         self.undecoded = true;
-        self.count(Cause::NoTemplate, start - SetHeader::LENGTH);
-        let set = PendingSet {
+        self.count(cause, place.start - SetHeader::LENGTH);
+        self.hold(PendingSet {
             header: self.header,
             arrival: self.now,
             offset: self.offset,
             template: id,
-            content: bytes.get(start..end).unwrap_or(&[]).into(),
-        };
+            padding,
+            tries: 0,
+            content: content.into(),
+        });
+    }
+
+    fn hold(&mut self, set: PendingSet) {
         let dropped = self.session.held.keep(set, self.session.class, self.context.pool);
         self.held_dropped(dropped);
     }
@@ -219,10 +263,16 @@ impl<'a, 'b, 'o> Sets<'a, 'b, 'o> {
     }
 
     /// Decodes a pending set, with the header and arrival time of its own datagram.
-    fn later(&mut self, set: PendingSet) {
-        if self.session.domain.template(set.template).is_none() {
+    fn later(&mut self, mut set: PendingSet) {
+        let Some(entry) = self.session.domain.templates.get(set.template) else {
             // The template was withdrawn before the turn of this set.
             return self.held_dropped(1);
+        };
+        if !entry.fits(&set.content, set.padding) {
+            // The set waits for another template of this id. It is not compared with more than
+            // a few, so that a flood of templates costs no more than its own bytes.
+            set.tries += 1;
+            return if set.tries < MOST_TRIES { self.hold(set) } else { self.held_dropped(1) };
         }
         let own = self.common;
         let mut common =

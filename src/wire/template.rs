@@ -29,8 +29,9 @@ pub struct FieldSpec {
     pub length: u16,
 }
 
-/// Sets are padded to a multiple of 4 bytes.
-const MAX_PADDING: usize = 4;
+/// A remainder shorter than this is padding, whatever it holds: sets are padded to a multiple of
+/// 4 bytes.
+const ANY_PADDING: usize = 4;
 
 /// What the records of a template are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -152,11 +153,16 @@ impl Template {
         types && self.fields.get(index).is_some_and(|field| field.id <= LAST_SCOPE)
     }
 
-    /// Whether `length` bytes can be records of this template, followed by at most 3 bytes
-    /// of padding.
+    /// Whether `content` can be records of this template followed by padding: by at most 3
+    /// bytes of any value (some exporters do not clear them), or by fewer than `padding` zeros.
     #[must_use]
-    pub fn fits(&self, length: usize) -> bool {
-        !self.plan.is_fixed() || length % self.plan.least() < MAX_PADDING
+    pub fn fits(&self, content: &[u8], padding: u8) -> bool {
+        let rest = self.plan.remainder(content);
+        rest.is_some_and(|rest| {
+            rest < ANY_PADDING
+                || rest < usize::from(padding)
+                    && content[content.len() - rest..].iter().all(|byte| *byte == 0)
+        })
     }
 
     /// The meaning of the ids of the scope fields.

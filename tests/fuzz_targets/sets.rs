@@ -48,6 +48,11 @@ impl Datagram {
         Datagram { bytes, ipfix: false }
     }
 
+    /// Whether it is an IPFIX message.
+    pub fn is_ipfix(&self) -> bool {
+        self.ipfix
+    }
+
     /// Appends a set with this content.
     pub fn set(mut self, id: u16, content: &[u8]) -> Datagram {
         self.bytes.extend(id.to_be_bytes());

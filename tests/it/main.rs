@@ -88,5 +88,6 @@ mod wire {
     mod fuzz_replay;
     mod ipfix;
     mod malformed;
+    mod outdated;
     mod templates;
 }

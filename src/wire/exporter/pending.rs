@@ -38,6 +38,10 @@ pub struct PendingSet {
     pub offset: i64,
     /// The id of the template it waits for.
     pub template: u16,
+    /// The remainder of the set is padding if it is shorter than this and zero.
+    pub padding: u8,
+    /// Templates of its id that did not fit it.
+    pub tries: u8,
     /// Content of the set, without the set's header.
     pub content: Box<[u8]>,
 }
@@ -199,6 +203,8 @@ mod tests {
             arrival: Time(second * 1000),
             offset: 0,
             template,
+            padding: 4,
+            tries: 0,
             content: vec![0; size].into(),
         }
     }

@@ -313,6 +313,7 @@ fn remember_domain(id: u32, domain: &Domain) -> SavedDomain {
     let mut templates: Vec<SavedTemplate> = domain
         .templates
         .iter()
+        .filter(|(_, entry)| !entry.disproved)
         .map(|(id, entry)| SavedTemplate {
             id,
             options: entry.template.kind() == TemplateKind::Options,

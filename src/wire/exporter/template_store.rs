@@ -6,6 +6,7 @@ use super::state::{ExporterSession, ExporterState, MAX_TEMPLATES};
 use super::templates::{StoreResult, StoredTemplate};
 use crate::flow::Time;
 use crate::wire::header::MessageHeader;
+use crate::wire::report::Cause;
 use crate::wire::template::{Template, TemplateKind};
 
 /// A template that was neither refreshed nor used for this long may be dropped to make room:
@@ -102,15 +103,17 @@ impl ExporterSession<'_> {
             let same = entry.template.same_shape(&template);
             let was_remembered = entry.remembered.is_some();
             if same {
-                entry.disproved = false;
+                let was_disproved = std::mem::take(&mut entry.disproved);
                 entry.remembered = None;
-                return if was_remembered { StoreResult::New } else { StoreResult::Refreshed };
+                let is_news = was_remembered || was_disproved;
+                return if is_news { StoreResult::New } else { StoreResult::Refreshed };
             }
             let (freed, used) = (entry.template.size(), entry.used);
             // A template from an earlier run may have been redefined since, which is nothing
             // unusual.
             let changes = entry.changes.saturating_add(u32::from(!was_remembered));
             if !self.has_room(size, freed, pool) {
+                self.forget_redefined(id, pool);
                 return StoreResult::NoRoom;
             }
             self.book(freed, size, pool);
@@ -182,18 +185,44 @@ impl ExporterSession<'_> {
         gone as u32
     }
 
-    /// Whether data sets of `length` bytes can be decoded by template `id`.
+    /// Whether a data set of `length` bytes can be decoded by template `id`, which `fits` compares
+    /// with it. Returns whether sets that wait for the template can be decoded now, too.
     ///
-    /// A template from an earlier run is used as long as its exporter has not started again
-    /// since it was last seen, and as long as the length of data sets fits.
-    pub fn accepts(&mut self, now: Time, id: u16, length: usize, header: &MessageHeader) -> bool {
-        let Some(entry) = self.domain.templates.get_mut(id) else { return false };
+    /// A template that does not fit a data set is outdated: the exporter has redefined it, and
+    /// the new definition has not arrived yet. It is not used until it is sent again. If later
+    /// sets of records of variable length fit it, which does not happen by chance, it was not
+    /// outdated: the exporter sends damaged records now and then. A template from an earlier run
+    /// is outdated also when its exporter has started again since it was last seen.
+    ///
+    /// # Errors
+    /// The cause why it cannot be decoded yet.
+    pub fn accepts(
+        &mut self,
+        now: Time,
+        id: u16,
+        length: usize,
+        header: &MessageHeader,
+        fits: impl FnOnce(&mut StoredTemplate) -> bool,
+    ) -> Result<bool, Cause> {
+        let Some(entry) = self.domain.templates.get_mut(id) else { return Err(Cause::NoTemplate) };
         entry.used = now;
-        let Some(seen) = entry.remembered else { return true };
+        let fits = fits(entry);
+        let Some(seen) = entry.remembered else {
+            let plan = entry.template.plan();
+            let has_record = length >= plan.least();
+            let is_back = fits && entry.disproved && has_record && !plan.is_fixed();
+            entry.inexact |= is_back;
+            entry.disproved = !fits || entry.disproved && !is_back;
+            return if entry.disproved { Err(Cause::TemplateOutdated) } else { Ok(is_back) };
+        };
         let started = header.uptime.map(|up| header.exported.plus_ms(-i64::from(up)));
-        let restarted = started.is_some_and(|started| started > seen);
-        let fits = !restarted && entry.template.fits(length);
-        entry.disproved |= !fits;
-        !entry.disproved
+        entry.disproved |= !fits || started.is_some_and(|started| started > seen);
+        if entry.disproved { Err(Cause::NoTemplate) } else { Ok(false) }
+    }
+
+    /// Forgets the template of an id that was redefined in a way that cannot be used: data sets
+    /// that follow are not of the old shape (RFC 7011, 8).
+    pub fn forget_redefined(&mut self, id: u16, pool: &mut DecoderShare) {
+        self.forget([id], pool);
     }
 }

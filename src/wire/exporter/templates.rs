@@ -21,8 +21,12 @@ pub struct StoredTemplate {
     /// For a template from an earlier run that was not sent again yet: when its exporter was
     /// last seen in that run.
     pub remembered: Option<Time>,
-    /// Whether a template from an earlier run turned out not to be valid any more.
+    /// Whether it turned out not to be valid any more.
     pub disproved: bool,
+    /// Whether the exporter sends sets that do not fit its own templates, so that lengths prove
+    /// nothing: one came in the same datagram as the template, or before and after others that
+    /// fit.
+    pub inexact: bool,
 }
 
 impl StoredTemplate {
@@ -37,7 +41,20 @@ impl StoredTemplate {
             changes: 0,
             remembered: None,
             disproved: false,
+            inexact: false,
         }
+    }
+
+    /// Whether a data set with this content can be of this template; see [`Template::fits`].
+    #[must_use]
+    pub fn fits(&self, content: &[u8], padding: u8) -> bool {
+        self.inexact || self.template.fits(content, padding)
+    }
+
+    /// The same for a set that follows the template in the same datagram (`is_own`) or not.
+    pub fn fits_or_is_own(&mut self, content: &[u8], padding: u8, is_own: bool) -> bool {
+        self.inexact = self.inexact || is_own && !self.template.fits(content, padding);
+        self.fits(content, padding)
     }
 }
 
