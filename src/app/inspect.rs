@@ -146,7 +146,8 @@ impl<W: Write> Session<W> {
             let drained = inbound.drain(most, |sender, bytes| {
                 let datagram = CapturedDatagram {
                     time: Some(now),
-                    source: Some(sender),
+                    source: Some(sender.host),
+                    sport: Some(sender.port),
                     payload: bytes.into(),
                     ..CapturedDatagram::default()
                 };

@@ -17,7 +17,7 @@ use crate::archive::{self, ColumnChunks, rows};
 use crate::capture::{self, CaptureIssue, CapturedDatagram, ExpectedContent, Item, Unreadable};
 use crate::cli::Replay;
 use crate::clock::Clock;
-use crate::flow::{Flow, FlowExtras, Host, Time, extras_of};
+use crate::flow::{Flow, FlowExtras, Time, extras_of};
 use crate::replay::{FlowEncoder, ReplayProtocol, Schedule, UnsupportedFields};
 use crate::units;
 use crate::wire::Decoder;
@@ -201,7 +201,7 @@ impl Sender<'_> {
     /// Sends a datagram of a capture unchanged, or its flows.
     fn datagram(&mut self, datagram: &CapturedDatagram) -> Result<(), Ended> {
         let recorded = datagram.time.unwrap_or(self.started);
-        let source = datagram.source.unwrap_or(Host::UNSPECIFIED);
+        let source = datagram.sender();
         let mut flows = Vec::new();
         self.decoder.forget_more();
         let report = self.decoder.decode(recorded, source, &datagram.payload, &mut flows);

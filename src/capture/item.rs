@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::ops::ControlFlow;
 
-use crate::flow::{Host, Time};
+use crate::flow::{Host, SenderAddress, Time};
 
 /// Maximum length of a raw datagram in bytes, as the length field of UDP has it.
 pub const MAX_RAW: usize = 65_535;
@@ -22,6 +22,15 @@ pub struct CapturedDatagram {
     pub dport: Option<u16>,
     /// The UDP payload.
     pub payload: Vec<u8>,
+}
+
+impl CapturedDatagram {
+    /// Where it came from, as far as the file has it.
+    #[must_use]
+    pub fn sender(&self) -> SenderAddress {
+        let host = self.source.unwrap_or(Host::UNSPECIFIED);
+        SenderAddress { host, port: self.sport.unwrap_or(0) }
+    }
 }
 
 /// What is read from a file.

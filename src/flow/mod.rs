@@ -17,6 +17,7 @@ pub mod named;
 pub mod protocol;
 mod record;
 mod sampling;
+mod sender_address;
 pub mod service;
 pub mod stored;
 mod text;
@@ -31,6 +32,7 @@ pub use local::{LocalNetworks, TrafficClass};
 pub use protocol::{Protocol, SequenceUnit};
 pub use record::{Member, len_of};
 pub use sampling::Sampling;
+pub use sender_address::SenderAddress;
 pub use text::{FlowText, MAX_TEXT};
 pub use time::Time;
 

@@ -21,7 +21,7 @@ use super::stats::{PublishedHealth, Stats};
 use super::worker::{self, WorkerShared};
 use super::worker_handle::WorkerHandle;
 use crate::clock::Clock;
-use crate::flow::{Host, Time};
+use crate::flow::{Host, SenderAddress, Time};
 use crate::snapshot::{NoRoom, QueueHealth, WorkHealth};
 use crate::wire::numbering_states::NumberingStates;
 use crate::wire::policy::RefusedSenders;
@@ -191,10 +191,10 @@ impl Dispatcher {
     }
 
     /// Handles a datagram.
-    pub(super) fn datagram(&mut self, sender: Host, bytes: &[u8]) {
+    pub(super) fn datagram(&mut self, sender: SenderAddress, bytes: &[u8]) {
         // Datagrams that the policy refuses are not forwarded either.
         if let Some(repeater) = &mut self.repeater
-            && self.policy.allows(sender)
+            && self.policy.allows(sender.host)
         {
             repeater.send(bytes);
         }
@@ -202,13 +202,13 @@ impl Dispatcher {
     }
 
     /// Handles a message of a stream.
-    pub(super) fn message(&mut self, sender: Host, bytes: &[u8]) {
+    pub(super) fn message(&mut self, sender: SenderAddress, bytes: &[u8]) {
         self.take(sender, bytes, Urgency::Streams);
     }
 
-    fn take(&mut self, sender: Host, bytes: &[u8], urgency: Urgency) {
+    fn take(&mut self, sender: SenderAddress, bytes: &[u8], urgency: Urgency) {
         let (now, urgency) = (self.clock.now(), self.urgency(urgency));
-        if let Some(worker) = self.worker(sender) {
+        if let Some(worker) = self.worker(sender.host) {
             worker.pending.datagram(now, sender, bytes);
             if worker.pending.is_full() {
                 worker.push_pending(urgency);
@@ -277,9 +277,9 @@ impl Dispatcher {
     }
 
     /// Resets the sequence numbers of an exporter that has opened a new connection.
-    pub(super) fn reconnected(&mut self, exporter: Host) {
+    pub(super) fn reconnected(&mut self, exporter: SenderAddress) {
         let (now, urgency) = (self.clock.now(), self.urgency(Urgency::Streams));
-        if let Some(worker) = self.worker(exporter) {
+        if let Some(worker) = self.worker(exporter.host) {
             worker.pending.reconnected(now, exporter);
             worker.push_pending(urgency);
         } else if let Some(pipeline) = self.pipelines.first_mut() {

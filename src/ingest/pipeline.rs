@@ -7,7 +7,7 @@ use super::deduplication::Deduplication;
 use super::pipeline_counters::{PipelineCounters, PipelineReport};
 use super::stats::PUBLISH;
 use crate::clock::Clock;
-use crate::flow::{Flow, FlowExtras, Host, Time};
+use crate::flow::{Flow, FlowExtras, Host, SenderAddress, Time};
 use crate::wire::numbering_states::ExporterNumbering;
 use crate::wire::saved_state::SavedState;
 use crate::wire::{Cause, Decoder, Policy, SharedLimits};
@@ -84,7 +84,7 @@ impl Pipeline {
     }
 
     /// Handles a datagram, or a message of a stream, that arrived at `now`.
-    pub(super) fn datagram(&mut self, now: Time, sender: Host, bytes: &[u8]) {
+    pub(super) fn datagram(&mut self, now: Time, sender: SenderAddress, bytes: &[u8]) {
         let before = self.flows.len();
         let Pipeline { decoder, flows, .. } = self;
         let decoded = guarded(|| {
@@ -99,8 +99,8 @@ impl Pipeline {
             }
             Err(why) => {
                 self.flows.truncate(before);
-                self.counters.undecoded(now, sender, &why);
-                self.reset_exporter(now, sender);
+                self.counters.undecoded(now, sender.host, &why);
+                self.reset_exporter(now, sender.host);
             }
         }
         self.gather(before);
@@ -159,7 +159,7 @@ impl Pipeline {
     }
 
     /// Resets the sequence numbers of an exporter that has opened a new connection.
-    pub(super) fn reconnected(&mut self, exporter: Host) {
+    pub(super) fn reconnected(&mut self, exporter: SenderAddress) {
         self.decoder.reconnected(exporter);
     }
 

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::flow::{Host, Time};
+use crate::flow::{SenderAddress, Time};
 
 /// Maximum number of bytes in all queues together, about what kernels grant a socket.
 pub(super) const QUEUE_BYTES: usize = 64 << 20;
@@ -24,7 +24,7 @@ const RESERVE_PART: usize = 4;
 /// A datagram or event, and its sender.
 #[derive(Clone, Copy, Debug)]
 struct Item {
-    sender: Host,
+    sender: SenderAddress,
     arrival: Time,
     kind: ItemKind,
 }
@@ -39,8 +39,8 @@ enum ItemKind {
 
 /// Receives datagrams and events in the order in which they arrived.
 pub(super) trait QueueSender {
-    fn datagram(&mut self, arrival: Time, sender: Host, bytes: &[u8]);
-    fn reconnected(&mut self, exporter: Host);
+    fn datagram(&mut self, arrival: Time, sender: SenderAddress, bytes: &[u8]);
+    fn reconnected(&mut self, exporter: SenderAddress);
 }
 
 /// Datagrams in the order in which they arrived.
@@ -51,12 +51,12 @@ pub(super) struct DatagramBatch {
 }
 
 impl DatagramBatch {
-    pub(super) fn datagram(&mut self, arrival: Time, sender: Host, bytes: &[u8]) {
+    pub(super) fn datagram(&mut self, arrival: Time, sender: SenderAddress, bytes: &[u8]) {
         self.bytes.extend_from_slice(bytes);
         self.items.push(Item { sender, arrival, kind: ItemKind::Datagram(bytes.len()) });
     }
 
-    pub(super) fn reconnected(&mut self, arrival: Time, sender: Host) {
+    pub(super) fn reconnected(&mut self, arrival: Time, sender: SenderAddress) {
         self.items.push(Item { sender, arrival, kind: ItemKind::Reconnected });
     }
 
@@ -266,24 +266,25 @@ impl DatagramQueue {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::flow::Host;
 
     #[derive(Default)]
     struct Seen(Vec<String>);
 
     impl QueueSender for Seen {
-        fn datagram(&mut self, arrival: Time, sender: Host, bytes: &[u8]) {
-            self.0.push(format!("{} {sender} {}", arrival.0, bytes.len()));
+        fn datagram(&mut self, arrival: Time, sender: SenderAddress, bytes: &[u8]) {
+            self.0.push(format!("{} {} {}", arrival.0, sender.host, bytes.len()));
         }
 
-        fn reconnected(&mut self, exporter: Host) {
-            self.0.push(format!("{exporter} again"));
+        fn reconnected(&mut self, exporter: SenderAddress) {
+            self.0.push(format!("{} again", exporter.host));
         }
     }
 
     fn batch(lengths: &[usize]) -> DatagramBatch {
         let mut batch = DatagramBatch::default();
         for length in lengths {
-            batch.datagram(Time(7), Host::v4(1), &vec![0; *length]);
+            batch.datagram(Time(7), Host::v4(1).into(), &vec![0; *length]);
         }
         batch
     }
@@ -292,7 +293,7 @@ mod tests {
     fn items_come_out_in_order() {
         let queue = DatagramQueue::new(1 << 20);
         let mut first = batch(&[5, 0]);
-        first.reconnected(Time(8), Host::v4(2));
+        first.reconnected(Time(8), Host::v4(2).into());
         assert_eq!(queue.push(&mut first, Urgency::Datagrams), 0);
         assert_eq!(queue.push(&mut batch(&[3]), Urgency::Streams), 0);
         queue.close();
@@ -366,7 +367,7 @@ mod tests {
             let NextBatch::Batch(batch) = queue.pop(done.take(), Duration::ZERO) else { panic!() };
             places.insert(batch.bytes.as_ptr());
             done = Some(batch);
-            pending.datagram(Time(1), Host::v4(1), &[0; 1000]);
+            pending.datagram(Time(1), Host::v4(1).into(), &[0; 1000]);
         }
         assert!(places.len() <= 3, "{} buffers", places.len());
     }

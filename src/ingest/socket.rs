@@ -13,7 +13,7 @@ use nix::sys::socket::{
 use tokio::io::Interest;
 
 use super::wrapping::WrappingCounter;
-use crate::flow::Host;
+use crate::flow::SenderAddress;
 use crate::snapshot::Listener;
 
 /// Receive buffer in bytes that is requested from the kernel. 64 MB hold about 58,000 full
@@ -302,7 +302,11 @@ impl InboundSocket {
     ///
     /// # Errors
     /// When the socket fails. It may fail again at once, so serve other sockets first.
-    pub fn drain(&mut self, most: usize, mut take: impl FnMut(Host, &[u8])) -> io::Result<()> {
+    pub fn drain(
+        &mut self,
+        most: usize,
+        mut take: impl FnMut(SenderAddress, &[u8]),
+    ) -> io::Result<()> {
         for _ in 0..most {
             let InboundSocket { socket, listener, buffer, control, drops } = self;
             // On `WouldBlock` the runtime clears the readiness.
@@ -322,7 +326,7 @@ impl InboundSocket {
     /// Reads what is left in the kernel's buffer, at most `most` datagrams, without the
     /// runtime.
     /// Used at the end of collecting.
-    pub fn drain_rest(&mut self, most: usize, mut take: impl FnMut(Host, &[u8])) {
+    pub fn drain_rest(&mut self, most: usize, mut take: impl FnMut(SenderAddress, &[u8])) {
         let InboundSocket { socket, listener, buffer, control, drops } = self;
         for _ in 0..most {
             match receive(socket, buffer, control, drops, listener) {
@@ -340,7 +344,7 @@ fn receive(
     control: &mut [u8],
     drops: &mut WrappingCounter,
     listener: &mut Listener,
-) -> Result<(usize, Host), Errno> {
+) -> Result<(usize, SenderAddress), Errno> {
     let mut parts = [IoSliceMut::new(buffer)];
     let flags = MsgFlags::MSG_DONTWAIT;
     let message = recvmsg::<SockaddrStorage>(socket.as_raw_fd(), &mut parts, Some(control), flags)?;
@@ -353,13 +357,16 @@ fn receive(
     Ok((message.bytes, sender(message.address.as_ref())))
 }
 
-fn sender(address: Option<&SockaddrStorage>) -> Host {
-    let Some(address) = address else { return Host::UNSPECIFIED };
+fn sender(address: Option<&SockaddrStorage>) -> SenderAddress {
+    let Some(address) = address else { return SenderAddress::default() };
     if let Some(v4) = address.as_sockaddr_in() {
-        return IpAddr::V4(v4.ip()).into();
+        return SenderAddress { host: IpAddr::V4(v4.ip()).into(), port: v4.port() };
     }
     // A dual-stack socket reports IPv4 senders as ::ffff:a.b.c.d, the form of `Host`.
-    address.as_sockaddr_in6().map_or(Host::UNSPECIFIED, |v6| IpAddr::V6(v6.ip()).into())
+    address.as_sockaddr_in6().map_or(SenderAddress::default(), |v6| SenderAddress {
+        host: IpAddr::V6(v6.ip()).into(),
+        port: v6.port(),
+    })
 }
 
 #[cfg(test)]

@@ -25,7 +25,7 @@ use super::framer::Framer;
 use super::issue::IngestIssue;
 use super::options::StreamLimits;
 use super::socket::BACK_OFF;
-use crate::flow::{Host, Time};
+use crate::flow::{Host, SenderAddress, Time};
 
 /// Bytes read at once: the length of the longest message.
 const READ: usize = 65_536;
@@ -43,7 +43,8 @@ const MAX_LEFT_READS: usize = 128;
 /// One connection.
 #[derive(Debug)]
 struct Connection {
-    peer: Host,
+    /// Address and port of the exporter.
+    peer: SenderAddress,
     /// Index of the listener that accepted it.
     listener: usize,
     stream: TcpStream,
@@ -109,7 +110,7 @@ impl StreamsShared {
             return None;
         }
         let mut open = self.open.borrow_mut();
-        let of_peer = open.values().filter(|connection| connection.peer == peer).count();
+        let of_peer = open.values().filter(|connection| connection.peer.host == peer).count();
         if of_peer >= self.limits.per_peer {
             dispatcher.refuse(peer);
             return None;
@@ -120,16 +121,16 @@ impl StreamsShared {
                 return None;
             };
             if let Some(gone) = open.remove(&id) {
-                dispatcher.refuse(gone.peer);
+                dispatcher.refuse(gone.peer.host);
                 gone.displaced.notify_one();
             }
         }
         // Sequence numbers start again with every connection.
-        dispatcher.reconnected(peer);
+        dispatcher.reconnected(from.into());
         let id = self.next.replace(self.next.get().wrapping_add(1));
         let (framer, since) = (RefCell::default(), Cell::new(dispatcher.now()));
         let connection = Connection {
-            peer,
+            peer: from.into(),
             listener,
             stream,
             framer,
@@ -282,7 +283,7 @@ impl StreamListener {
 async fn serve(id: u64, shared: Rc<StreamsShared>, dispatcher: Rc<RefCell<Dispatcher>>) {
     let Some(connection) = shared.get(id) else { return };
     loop {
-        if !dispatcher.borrow_mut().has_room(connection.peer, QUEUE_ROOM) {
+        if !dispatcher.borrow_mut().has_room(connection.peer.host, QUEUE_ROOM) {
             // The worker is busy. The exporter waits, and nothing is lost.
             tokio::time::sleep(QUEUE_FULL_PAUSE).await;
             continue;

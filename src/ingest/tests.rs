@@ -123,7 +123,7 @@ fn a_panic_while_recording_costs_its_batch_and_is_counted() {
     let mut exporter = IpfixEncoder::new(1);
     let mut take = |pipeline: &mut Pipeline, host, number| {
         for datagram in exporter.encode(now, &flows(now, host, number), true) {
-            pipeline.datagram(now, Host::v4(1), &datagram);
+            pipeline.datagram(now, Host::v4(1).into(), &datagram);
         }
     };
     for host in [1, 13, 2, 13, 3] {
@@ -215,8 +215,8 @@ fn a_full_queue_drops_and_counts_and_does_not_affect_others() {
     let mut sent = 0;
     let others = first.len() as u64 + 100;
     for datagram in first {
-        dispatcher.datagram(slow, &datagram);
-        dispatcher.datagram(other, &datagram);
+        dispatcher.datagram(slow.into(), &datagram);
+        dispatcher.datagram(other.into(), &datagram);
         sent += 1;
     }
     let dropped = |dispatcher: &Dispatcher| -> u64 {
@@ -225,16 +225,16 @@ fn a_full_queue_drops_and_counts_and_does_not_affect_others() {
     while dropped(&dispatcher) < 1000 {
         assert!(clock.micros() < 60_000_000);
         for _ in 0..10 {
-            dispatcher.datagram(slow, &more[0]);
+            dispatcher.datagram(slow.into(), &more[0]);
             sent += 1;
         }
         dispatcher.pause(clock.micros());
     }
     // Streams still have room, and the other exporter too.
     assert!(dispatcher.has_room(slow, 65_536));
-    dispatcher.message(slow, &more[0]);
+    dispatcher.message(slow.into(), &more[0]);
     for _ in 0..100 {
-        dispatcher.datagram(other, &more[0]);
+        dispatcher.datagram(other.into(), &more[0]);
     }
     dispatcher.pause_stream(clock.micros());
     let queues = dispatcher.work().queues;
@@ -244,7 +244,7 @@ fn a_full_queue_drops_and_counts_and_does_not_affect_others() {
     dispatcher.start_shutdown();
     // Now pushes wait for room.
     for _ in 0..20_000 {
-        dispatcher.datagram(slow, &more[0]);
+        dispatcher.datagram(slow.into(), &more[0]);
     }
     dispatcher.end().unwrap();
     let (parts, work) = (dispatcher.parts(), dispatcher.work());
@@ -286,7 +286,7 @@ fn a_worker_that_died_does_not_keep_exporters_from_being_saved() {
     let hear = |dispatcher: &mut Dispatcher, host: Host| {
         let now = clock.now();
         for datagram in IpfixEncoder::new(1).encode(now, &flows(now, 1, 1), true) {
-            dispatcher.datagram(host, &datagram);
+            dispatcher.datagram(host.into(), &datagram);
         }
         dispatcher.pause(clock.micros());
     };

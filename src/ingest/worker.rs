@@ -7,7 +7,7 @@ use super::pipeline::Pipeline;
 use super::pipeline_counters::PipelineReport;
 use super::queue::{DatagramQueue, NextBatch, QueueSender};
 use super::stats::{PUBLISH, PublishedHealth, ThreadEndGuard};
-use crate::flow::{Host, Time};
+use crate::flow::{SenderAddress, Time};
 use crate::wire::Policy;
 use crate::wire::saved_state::SavedState;
 
@@ -102,11 +102,11 @@ impl Drop for CloseQueueOnDrop<'_> {
 }
 
 impl QueueSender for Pipeline {
-    fn datagram(&mut self, arrival: Time, sender: Host, bytes: &[u8]) {
+    fn datagram(&mut self, arrival: Time, sender: SenderAddress, bytes: &[u8]) {
         Pipeline::datagram(self, arrival, sender, bytes);
     }
 
-    fn reconnected(&mut self, exporter: Host) {
+    fn reconnected(&mut self, exporter: SenderAddress) {
         Pipeline::reconnected(self, exporter);
     }
 }

@@ -114,7 +114,7 @@ impl Inspector {
         let header = DatagramHeader::read(bytes);
         let exported = header.as_ref().and_then(|header| header.exported);
         let time = datagram.time.or(exported).unwrap_or(now);
-        let source = datagram.source.unwrap_or(Host::UNSPECIFIED);
+        let source = datagram.sender();
         self.body.clear();
         self.flows.clear();
         let mut watch = PrintingObserver {
@@ -164,7 +164,7 @@ impl Inspector {
         });
         let mut head = Vec::new();
         self.printer.line(&line, &mut head);
-        self.tally.add(source, &counts, &report);
+        self.tally.add(source.host, &counts, &report);
         if self.tally.exporters.len() > MAX_COUNTED {
             self.forget_unknown();
         }

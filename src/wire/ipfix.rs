@@ -7,7 +7,7 @@ use super::layout::fixed::FixedLayout;
 use super::layout::netflow::IpfixHeader;
 use super::report::Cause;
 use super::sets::{DecodeContext, SetDialect, Sets};
-use crate::flow::{Host, Time};
+use crate::flow::{SenderAddress, Time};
 
 /// Bytes of a message header; no message is shorter.
 pub const HEADER_LENGTH: usize = IpfixHeader::LENGTH;
@@ -25,7 +25,7 @@ pub fn message_length(bytes: &[u8]) -> Option<usize> {
 /// buffer and are ignored.
 pub(super) fn decode(
     now: Time,
-    address: Host,
+    from: SenderAddress,
     exporter: &mut ExporterState,
     bytes: &[u8],
     context: &mut DecodeContext<'_, '_>,
@@ -38,7 +38,7 @@ pub(super) fn decode(
     }
     let fields = IpfixHeader::read_prefix(bytes);
     let header = MessageHeader::ipfix(&fields);
-    let Some(session) = exporter.enter(now, address, &header) else {
+    let Some(session) = exporter.enter(now, from, &header) else {
         return context.report.causes.count(Cause::DomainLimit);
     };
     let mut sets = Sets::new(SetDialect::Ipfix, now, header, session, context);

@@ -1,7 +1,7 @@
 //! Decodes datagrams of NetFlow, IPFIX and sFlow into flows, and encodes flows into
 //! datagrams. Pure: no socket, no clock, no async.
 //!
-//! [`Decoder::decode`] takes a datagram, the address it came from and the time it arrived,
+//! [`Decoder::decode`] takes a datagram, the address and port it came from and the time it arrived,
 //! and appends its flows to a vector. It never panics and never reads past the datagram.
 //! The returned [`DatagramReport`] counts what could not be used, by cause.
 //!
@@ -58,7 +58,7 @@ use self::exporter::refusals::ResourceRefusal;
 use self::exporter::shared_limits::{DecoderShare, ExporterClass};
 use self::sets::{DecodeContext, SetDialect, Sets};
 use self::template::SetScratch;
-use crate::flow::{Flow, FlowExtras, Host, Protocol, Sampling, Time};
+use crate::flow::{Flow, FlowExtras, Host, Protocol, Sampling, SenderAddress, Time};
 
 /// Capacity for flow extras that is kept from batch to batch, in entries.
 const KEPT_MORE: usize = 16_384;
@@ -133,16 +133,16 @@ impl Decoder {
         self.more.shrink_to(KEPT_MORE);
     }
 
-    /// Decodes one datagram that arrived from `address` at `now`. Appends its flows to
-    /// `out`.
+    /// Decodes one datagram that arrived at `now` from this address and port (a [`Host`] alone
+    /// is an address whose port is not known). Appends its flows to `out`.
     pub fn decode(
         &mut self,
         now: Time,
-        address: Host,
+        from: impl Into<SenderAddress>,
         bytes: &[u8],
         out: &mut Vec<Flow>,
     ) -> DatagramReport {
-        self.decode_seen(now, address, bytes, out, None)
+        self.decode_from(now, from.into(), bytes, out, None)
     }
 
     /// Decodes one datagram like [`Decoder::decode`], and shows everything in it to
@@ -150,11 +150,23 @@ impl Decoder {
     pub fn decode_seen(
         &mut self,
         now: Time,
-        address: Host,
+        from: impl Into<SenderAddress>,
         bytes: &[u8],
         out: &mut Vec<Flow>,
         observer: Option<&mut dyn Observer>,
     ) -> DatagramReport {
+        self.decode_from(now, from.into(), bytes, out, observer)
+    }
+
+    fn decode_from(
+        &mut self,
+        now: Time,
+        from: SenderAddress,
+        bytes: &[u8],
+        out: &mut Vec<Flow>,
+        observer: Option<&mut dyn Observer>,
+    ) -> DatagramReport {
+        let address = from.host;
         let mut report =
             DatagramReport { version: u16_at(bytes, 0).unwrap_or(0), ..DatagramReport::default() };
         let protocol = match self.admit(now, address, bytes, &mut report) {
@@ -182,10 +194,10 @@ impl Decoder {
         let mut context = DecodeContext { scratch, pool, observer, out, more, report: seen, piece };
         match protocol {
             Protocol::Netflow1 | Protocol::Netflow5 | Protocol::Netflow7 => {
-                netflow5::decode(now, address, exporter, bytes, context.out, context.report);
+                netflow5::decode(now, from, exporter, bytes, context.out, context.report);
             }
-            Protocol::Netflow9 => netflow9::decode(now, address, exporter, bytes, &mut context),
-            Protocol::Ipfix => ipfix::decode(now, address, exporter, bytes, &mut context),
+            Protocol::Netflow9 => netflow9::decode(now, from, exporter, bytes, &mut context),
+            Protocol::Ipfix => ipfix::decode(now, from, exporter, bytes, &mut context),
             Protocol::Sflow5 => sflow::decode(now, address, exporter, bytes, &mut context),
         }
         exporter.settle(names, pool);
@@ -308,8 +320,8 @@ impl Decoder {
 
     /// Notes that an exporter opened or closed a connection: its sequence numbers start
     /// again.
-    pub fn reconnected(&mut self, address: Host) {
-        if let Some(exporter) = self.exporters.get_mut(&address) {
+    pub fn reconnected(&mut self, from: impl Into<SenderAddress>) {
+        if let Some(exporter) = self.exporters.get_mut(&from.into().host) {
             exporter.reconnected();
         }
     }

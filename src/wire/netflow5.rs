@@ -15,7 +15,7 @@ use super::layout::netflow::{
 };
 use super::report::{Cause, DatagramReport};
 use super::times::uptime_to_time;
-use crate::flow::{Flow, Host, Protocol, Sampling, Time};
+use crate::flow::{Flow, Host, Protocol, Sampling, SenderAddress, Time};
 
 /// Lengths of a version's header and records.
 pub(super) struct HeaderLayout {
@@ -54,16 +54,16 @@ const fn protocol(version: u16) -> Protocol {
 /// Decodes one datagram of version 1, 5 or 7.
 pub(super) fn decode(
     now: Time,
-    address: Host,
+    from: SenderAddress,
     exporter: &mut ExporterState,
     bytes: &[u8],
     out: &mut Vec<Flow>,
     report: &mut DatagramReport,
 ) {
     match report.version {
-        1 => decode_as::<1>(now, address, exporter, bytes, out, report),
-        7 => decode_as::<7>(now, address, exporter, bytes, out, report),
-        _ => decode_as::<5>(now, address, exporter, bytes, out, report),
+        1 => decode_as::<1>(now, from, exporter, bytes, out, report),
+        7 => decode_as::<7>(now, from, exporter, bytes, out, report),
+        _ => decode_as::<5>(now, from, exporter, bytes, out, report),
     }
 }
 
@@ -72,7 +72,7 @@ pub(super) fn decode(
 /// not a NetFlow header.
 fn decode_as<const VERSION: u16>(
     now: Time,
-    address: Host,
+    from: SenderAddress,
     exporter: &mut ExporterState,
     bytes: &[u8],
     out: &mut Vec<Flow>,
@@ -98,7 +98,7 @@ fn decode_as<const VERSION: u16>(
     let sampling = Sampling::one_in(u32::from(interval));
     let header = MessageHeader::fixed(const { protocol(VERSION) }, engine, &start);
     let (engine, exported) = (header.domain, header.exported.0);
-    let Some(session) = exporter.enter(now, address, &header) else {
+    let Some(session) = exporter.enter(now, from, &header) else {
         return report.causes.count(Cause::DomainLimit);
     };
     if let Some(sequence) = sequence {
@@ -114,7 +114,7 @@ fn decode_as<const VERSION: u16>(
         report.causes.count(Cause::SetTruncated);
     }
     let common = Flow {
-        exporter: address,
+        exporter: from.host,
         domain: engine,
         arrival: now,
         clock_offset: session.offset,

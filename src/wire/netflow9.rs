@@ -7,20 +7,20 @@ use super::layout::fixed::FixedLayout;
 use super::layout::netflow::V9Header;
 use super::report::Cause;
 use super::sets::{DecodeContext, SetDialect, Sets};
-use crate::flow::{Host, Time};
+use crate::flow::{SenderAddress, Time};
 
 /// Decodes one datagram. The decoder ignores the header's count: exporters disagree on what
 /// it counts, and the sets have their own lengths.
 pub(super) fn decode(
     now: Time,
-    address: Host,
+    from: SenderAddress,
     exporter: &mut ExporterState,
     bytes: &[u8],
     context: &mut DecodeContext<'_, '_>,
 ) {
     let fields = V9Header::read_prefix(bytes);
     let header = MessageHeader::v9(&fields);
-    let Some(session) = exporter.enter(now, address, &header) else {
+    let Some(session) = exporter.enter(now, from, &header) else {
         return context.report.causes.count(Cause::DomainLimit);
     };
     let mut sets = Sets::new(SetDialect::Netflow9, now, header, session, context);

@@ -15,7 +15,7 @@ use super::sampling::{Announcement, Samplers};
 use super::sequence::{Sequence, UPTIME_JITTER_MS, is_restart};
 use super::shared_limits::{ExporterClass, ExporterUse};
 use super::templates::Templates;
-use crate::flow::{Host, Protocol, Sampling, Time};
+use crate::flow::{Host, Protocol, Sampling, SenderAddress, Time};
 use crate::wire::header::MessageHeader;
 use crate::wire::report::DatagramReport;
 use crate::wire::sflow::Agents;
@@ -146,7 +146,7 @@ impl ExporterState {
     pub fn enter(
         &mut self,
         now: Time,
-        address: Host,
+        from: SenderAddress,
         header: &MessageHeader,
     ) -> Option<ExporterSession<'_>> {
         self.arrive(now, header.protocol);
@@ -166,7 +166,7 @@ impl ExporterState {
         let moment =
             NumberingTime { seen: now, exported: Some(header.exported), uptime: header.uptime };
         domain.notice(moment);
-        self.resume(address, header.domain)
+        self.resume(from.host, header.domain)
     }
 
     /// Returns what decoding pending sets of a domain needs. `None` when the domain was dropped.
