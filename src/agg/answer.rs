@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 
+use super::all::KnownTime;
 use super::filtered::FilteredTotals;
 use super::grouped::group_total;
 use super::key::LogLane;
@@ -51,7 +52,7 @@ impl Windows {
         // the wall clock is set.
         let shift = health.clock_shift_ms;
         let at = view.at.map(|at| at.plus_ms(-shift));
-        let (panes, span, not_awaited) = self.span(view, at, now, allowance);
+        let (panes, span, note) = self.span(view, at, now, allowance);
         let mut snapshot = Snapshot { view: view.clone(), ..Snapshot::default() };
         // Rows are read before totals: see `record`.
         let filtered = self.fill_rows(&mut snapshot, &panes, allowance);
@@ -86,7 +87,7 @@ impl Windows {
             Some(why) => vec![why.clone()],
             None => self.notes(view, filtered.as_ref(), &panes),
         };
-        snapshot.notes.extend(not_awaited.map(excessive_lag_note));
+        snapshot.notes.extend(note);
         snapshot.captured_at = now;
         snapshot.span = span;
         snapshot.health = health;
@@ -156,31 +157,30 @@ impl Windows {
         }
     }
 
-    /// The panes of a view's window, the span that they cover, and the new exporter that
-    /// the window does not wait for, if there is one.
+    /// The panes of a view's window, the span that they cover, and a note on what the span
+    /// leaves out or begins with.
     fn span(
         &self,
         view: &View,
         at: Option<Time>,
         now: Time,
         allowance: &mut Allowance<'_>,
-    ) -> (Panes, AnswerSpan, Option<ExcessiveLag>) {
+    ) -> (Panes, AnswerSpan, Option<String>) {
         let (edges, lag, first) = self.edge_of(view, now, allowance);
         let started = seconds(self.config.started);
+        // Just after the start, rates are computed over the time for which there is data:
+        // the
+        // first reports reach back by the lag.
+        let begun = started.saturating_add(1) / FINE * FINE;
+        let reach = seconds(self.config.started.plus_ms(-lag.ms));
+        let known = edges.ceil(first.map_or(begun, |first| first.max(reach)).min(begun));
         let length = match view.window.length_ms() {
             Some(length) if !self.config.keep_all => (length / 1000) as u32,
             _ => {
-                let (start, end) = if self.config.keep_all {
-                    (0, u32::MAX)
-                } else {
-                    (edges.keep_from, edges.edge)
-                };
-                let span = AnswerSpan {
-                    start: self.config.started.max(moment(start)),
-                    end: if self.config.keep_all { now } else { moment(end) },
-                    completeness: Completeness::Complete,
-                };
-                return (Panes { edges, start, end, known: start }, span, None);
+                let site = self.site();
+                let (config, reported) = (&self.config, site.reported);
+                let all = KnownTime { config, edges, lag, totals: &site.totals, reported, now };
+                return all.span();
             }
         };
         let end = at.map_or(edges.edge, |at| seconds(at).min(edges.edge));
@@ -191,12 +191,6 @@ impl Windows {
             }
             None => Completeness::Complete,
         };
-        // Just after the start, rates are computed over the time for which there is data:
-        // the
-        // first reports reach back by the lag.
-        let begun = started.saturating_add(1) / FINE * FINE;
-        let reach = seconds(self.config.started.plus_ms(-lag.ms));
-        let known = edges.ceil(first.map_or(begun, |first| first.max(reach)).min(begun));
         if start < begun && completeness == Completeness::Complete {
             let known_ms = moment(end).since(moment(begun)).max(0);
             completeness = Completeness::Filling { known_ms };
@@ -204,7 +198,7 @@ impl Windows {
         let start = start.max(known.min(end));
         let span = AnswerSpan { start: moment(start), end: moment(end), completeness };
         let not_awaited = lag.not_awaited.filter(|_| at.is_none());
-        (Panes { edges, start, end, known }, span, not_awaited)
+        (Panes { edges, start, end, known }, span, not_awaited.map(excessive_lag_note))
     }
 
     /// A reader of logs over these panes.

@@ -10,6 +10,7 @@
 
 mod admission;
 mod alert;
+mod all;
 mod answer;
 mod basis;
 mod batch;
@@ -27,6 +28,7 @@ mod path_stats;
 mod paths;
 mod percentile;
 mod ranking;
+mod reported;
 mod row;
 mod rows;
 mod spread;
@@ -46,7 +48,9 @@ use self::log::Reader;
 use self::pane::{Edges, FINE, KEEP_SPAN, floor, moment, seconds};
 use self::paths::Paths;
 use self::percentile::Percentile;
+use self::reported::ReportedTime;
 use self::rows::Rows;
+use self::spread::corrected;
 use self::totals::SiteTotals;
 use crate::flow::{Flow, LocalNetworks, NetworkGroups, Time};
 use crate::snapshot::{Alert, AlertSubject, Allowance, Direction};
@@ -99,8 +103,10 @@ pub struct Config {
     pub lag: LagRule,
     /// Limits that raise alerts.
     pub rules: Rules,
-    /// Use one window that never slides (`top --window all`).
+    /// Use one window that never slides, for listening longer than panes are stored.
     pub keep_all: bool,
+    /// Windows end now and wait for no late report (`top --window all`).
+    pub to_now: bool,
     /// Also count flows that are marked as duplicates (`--no-dedup`).
     pub no_dedup: bool,
     /// Named networks, for [`Grouping::Group`](crate::snapshot::Grouping).
@@ -140,6 +146,7 @@ impl Default for Config {
             lag: LagRule::default(),
             rules: Rules::default(),
             keep_all: false,
+            to_now: false,
             no_dedup: false,
             groups: Arc::default(),
             started: Time(0),
@@ -157,6 +164,8 @@ struct SharedState {
     lag: Lag,
     /// The second in which the lag was last updated.
     lag_updated: Option<u32>,
+    /// Learned for `--window all` of a process that listens for a while.
+    reported: ReportedTime,
 }
 
 /// The windows of one collector.
@@ -194,6 +203,7 @@ impl Windows {
                 edges,
                 lag: Lag::default(),
                 lag_updated: None,
+                reported: ReportedTime::default(),
             }),
             tuning: RwLock::new(Arc::new(config.tuning())),
             config,
@@ -248,11 +258,20 @@ impl Windows {
                     site.totals.add(&edges, class, pieces);
                 }
                 site.timings.record(flows);
+                if self.config.keep_all || self.config.to_now || edges.edge <= self.young_until() {
+                    let counted = flows.iter().filter(|flow| self.counts(flow));
+                    counted.for_each(|flow| site.reported.take(flow, corrected(flow)));
+                }
             }
             self.conversations.add_all(&edges, epochs.0, &batch.conversations, &batch);
             self.hosts.add_all(&edges, epochs.1, &batch.hosts, &batch);
             self.sweep(&edges, OVERDUE_CYCLES);
         }
+    }
+
+    /// Until live windows end here, `--window all` may need to know what was reported.
+    fn young_until(&self) -> u32 {
+        self.first_edge.saturating_add(MINUTE_SECONDS)
     }
 
     /// Merges old panes and drops empty rows in those maps that are due. Maps are swept
@@ -283,7 +302,8 @@ impl Windows {
                 // A configured lag is used even if exporters would need a longer one.
                 LagRule::Fixed(ms) => Lag { ms, ..Lag::default() },
             };
-            let edge = floor(seconds(now.plus_ms(-site.lag.ms)), FINE);
+            let wait = if self.config.to_now { 0 } else { site.lag.ms };
+            let edge = floor(seconds(now.plus_ms(-wait)), FINE);
             if edge <= site.edges.edge {
                 return;
             }

@@ -66,6 +66,11 @@ impl Edges {
         }
     }
 
+    /// Whether all traffic is in one pane.
+    pub(super) fn is_single(&self) -> bool {
+        self.single
+    }
+
     /// Panes from this second on have the finest length.
     pub(super) fn fine_from(&self) -> u32 {
         self.fine_from

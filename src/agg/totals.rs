@@ -76,6 +76,11 @@ impl SiteTotals {
         steps
     }
 
+    /// All bytes of the stored panes before second `end`.
+    pub(super) fn bytes_before(&self, end: u32) -> u64 {
+        self.sum(1, end).sum().bytes
+    }
+
     /// The start of the oldest pane in which traffic was ever counted.
     pub(super) fn first(&self) -> Option<u32> {
         self.first

@@ -9,7 +9,7 @@ use super::runtime::runtime;
 use super::serve::{names, places};
 use crate::attach::client::{AttachError, ClientConnection};
 use crate::attach::frame::{Reply, Request, Tagged};
-use crate::cli::Attach;
+use crate::cli::{Attach, Top};
 use crate::clock::Clock;
 use crate::snapshot::{Snapshot, View};
 use crate::source::{self, ScreenChannels};
@@ -72,6 +72,20 @@ pub(super) fn screen(attach: &Attach, clock: Clock) -> Result<Option<ScreenChann
         tell_unused(attach);
         ends
     }))
+}
+
+/// A message about the collector that is running although this process collects by itself, if
+/// there is one: it may have the ports.
+pub(super) fn owner(top: &Top) -> Option<String> {
+    let runtime = runtime().ok()?;
+    let attach = Attach { allowed: true, ..top.attach.clone() };
+    let (_, path) =
+        first(&attach, |path| runtime.block_on(ClientConnection::open(path))).ok()??;
+    Some(format!(
+        "a collector is running and may have the port: `toptalk top` without --for, -p, -b, -w \
+         and --no-attach asks it (socket {}); `toptalk doctor` tells who has which port",
+        path.display()
+    ))
 }
 
 /// One answer from a collector, if one is running.

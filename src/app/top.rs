@@ -19,15 +19,17 @@ use crate::agg::{Config, Windows};
 use crate::cli::{Top, TopOutput};
 use crate::clock::Clock;
 use crate::config::memory::MemoryShares;
-use crate::ingest::{Ingest, IngestConfig, RecordPlan};
-use crate::snapshot::{Allowance, Basis, Grouping, RowOrder, Snapshot, Subject, View};
+use crate::ingest::{BindError, Ingest, IngestConfig, RecordPlan};
+use crate::snapshot::{Allowance, Basis, Grouping, RowOrder, Snapshot, Subject, View, Window};
 use crate::table;
 
 pub(super) fn run(top: &Top) -> Result<ExitCode, AppError> {
     let runtime = runtime().map_err(AppError::Start)?;
     // Before collecting, so that an unknown time zone is reported at once.
     let zone = zone::zone(None)?;
-    if let Some(snapshot) = attach::answer(&top.attach, view(top), &runtime)? {
+    // The window of the screen: a collector may have run for weeks.
+    let asked = view(top, Window::default());
+    if let Some(snapshot) = attach::answer(&top.attach, asked, &runtime)? {
         let named = snapshot.health.groups.as_ref().is_some_and(|groups| !groups.is_empty());
         return finish(top, &zone, snapshot, named).map(|()| ExitCode::SUCCESS);
     }
@@ -35,6 +37,9 @@ pub(super) fn run(top: &Top) -> Result<ExitCode, AppError> {
     let result = collect(top, &zone, &runtime, &stderr);
     if let Err(error) = &result {
         stderr.push(LogPriority::Alarm, line(error));
+        if let (AppError::Bind(BindError::Busy { .. }), Some(owner)) = (error, attach::owner(top)) {
+            stderr.push(LogPriority::Warning, line(owner));
+        }
     }
     stderr.finish();
     Ok(result.unwrap_or(ExitCode::FAILURE))
@@ -92,7 +97,7 @@ fn collect(
     drop(recording);
     let mut health = published.read();
     health.clock_shift_ms = clock.shift_ms();
-    let (asked, stop) = (view(top), Arc::new(AtomicBool::new(false)));
+    let (asked, stop) = (view(top, Window::All), Arc::new(AtomicBool::new(false)));
     let stopped = stop.clone();
     let made = runtime.block_on(async {
         let answer = tokio::task::spawn_blocking(move || {
@@ -111,6 +116,8 @@ fn collect(
         Ok(answer) => answer.map_err(|error| AppError::Start(error.into()))?,
         Err(code) => return Ok(ExitCode::from(code)),
     };
+    let owner = (!snapshot.health.missing.is_empty()).then(|| attach::owner(top)).flatten();
+    snapshot.health.notes.extend(owner);
     advise(&mut snapshot);
     let mut text = Vec::new();
     print(top.output, &snapshot, zone, &mut text).map_err(AppError::Print)?;
@@ -118,10 +125,10 @@ fn collect(
     Ok(code.map_or(ExitCode::SUCCESS, ExitCode::from))
 }
 
-/// The view to ask for.
-fn view(top: &Top) -> View {
+/// The view to ask for, of the window `usual` if none was given.
+fn view(top: &Top, usual: Window) -> View {
     View {
-        window: top.window,
+        window: top.window.unwrap_or(usual),
         filter: top.filter.clone(),
         subject: top.subject,
         order: RowOrder { key: top.sort, reverse: false },
@@ -143,8 +150,12 @@ fn finish(top: &Top, zone: &TimeZone, mut snapshot: Snapshot, named: bool) -> Re
     Ok(())
 }
 
-/// Adds a note if the local networks match too little of the traffic.
+/// Adds notes on what the figures lack, and if the local networks match too little of the
+/// traffic.
 fn advise(snapshot: &mut Snapshot) {
+    let running = snapshot.captured_at.since(snapshot.health.started);
+    let gaps = snapshot.health.gaps(running.max(1000));
+    snapshot.health.notes.extend(gaps);
     if let Basis::SourceDestination { candidates } = &snapshot.basis {
         let names: Vec<String> = candidates.iter().map(ToString::to_string).collect();
         snapshot.notes.push(format!(

@@ -24,7 +24,9 @@ fn words_become_settings() {
     let Ok(Command::Top(top)) = read_from(words) else { panic!() };
     assert_eq!((live.collect.workers, top.collect.workers), (Workers::Exactly(3), Workers::Auto));
     assert_eq!((top.for_ms, top.limit, top.sort), (3000, usize::MAX, SortKey::Up));
-    assert!(top.collect.config.keep_all && !top.filter.is_any());
+    assert!(top.collect.config.to_now && !top.filter.is_any());
+    let Ok(Command::Top(top)) = read_from(["toptalk", "top", "--for", "2h"]) else { panic!() };
+    assert!(top.collect.config.keep_all && !top.collect.config.to_now);
 }
 
 #[test]

@@ -19,6 +19,10 @@ use crate::units::parse_duration;
 /// How long `top` collects unless told otherwise.
 const DEFAULT_FOR_MS: i64 = 10_000;
 
+/// Longer than this, `--window all` keeps sums of all time instead of panes, which are stored
+/// for an hour.
+const PANES_MS: i64 = 50 * 60_000;
+
 /// Collecting for a while and printing one answer.
 #[derive(Clone, Debug)]
 pub struct Top {
@@ -26,8 +30,9 @@ pub struct Top {
     pub collect: CollectConfig,
     /// How long to collect, in milliseconds.
     pub for_ms: i64,
-    /// The time window of the answer.
-    pub window: Window,
+    /// The time window of the answer; `None` for all that is received here, and for the
+    /// screen's window if a collector is asked.
+    pub window: Option<Window>,
     /// What is listed: hosts or a grouping.
     pub subject: Subject,
     /// The maximum number of rows.
@@ -64,9 +69,9 @@ pub(super) struct TopArgs {
     /// Collect for this long (10s, 5m), even if a collector runs, instead of asking it [default, if none runs: 10s]
     #[arg(long = "for", value_name = "DURATION", value_parser = parse_duration)]
     for_ms: Option<i64>,
-    /// Time window: the last 10s, 1m, 5m, 15m or 1h, or all that is in memory
-    #[arg(long, value_name = "WINDOW", default_value = "all", value_parser = window)]
-    window: Window,
+    /// Time window: the last 10s, 1m, 5m, 15m or 1h, or all that is in memory; rates are means of it [default: 1m if a collector is asked, otherwise all]
+    #[arg(long, value_name = "WINDOW", value_parser = window)]
+    window: Option<Window>,
     /// What a row is: host, port, proto (protocol), peer-net (remote network), interface or group
     #[arg(long, value_name = "WHAT", default_value = groups::HOSTS, value_parser = groups::by)]
     by: Subject,
@@ -102,7 +107,10 @@ impl TopArgs {
             .map_err(|error| wrong(refused(&text, &error)))?;
         let attach = self.attach.check(said);
         let mut collect = self.collect.check()?;
-        collect.config.keep_all = self.window == Window::All;
+        let for_ms = self.for_ms.unwrap_or(DEFAULT_FOR_MS);
+        let is_all = self.window.is_none_or(|window| window == Window::All);
+        collect.config.keep_all = is_all && for_ms > PANES_MS;
+        collect.config.to_now = is_all && for_ms <= PANES_MS;
         // A running collector may have networks with names of its own.
         if self.by == Subject::Groups(Grouping::Group)
             && collect.groups.is_empty()
@@ -112,7 +120,7 @@ impl TopArgs {
         }
         Ok(Top {
             collect,
-            for_ms: self.for_ms.unwrap_or(DEFAULT_FOR_MS),
+            for_ms,
             window: self.window,
             subject: self.by,
             limit: if self.limit == 0 { usize::MAX } else { self.limit },

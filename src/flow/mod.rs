@@ -19,6 +19,7 @@ mod record;
 mod sampling;
 mod sender_address;
 pub mod service;
+mod spread;
 pub mod stored;
 mod text;
 mod time;
@@ -33,6 +34,7 @@ pub use protocol::{Protocol, SequenceUnit};
 pub use record::{Member, len_of};
 pub use sampling::Sampling;
 pub use sender_address::SenderAddress;
+pub use spread::Spread;
 pub use text::{FlowText, MAX_TEXT};
 pub use time::Time;
 

@@ -7,6 +7,7 @@ mod allowance;
 mod condition;
 mod counters;
 mod exporter;
+mod gaps;
 mod group;
 mod health;
 mod label;

@@ -10,7 +10,7 @@ use csv::Writer;
 
 use jiff::tz::TimeZone;
 
-use super::{is_complete, protocol, service};
+use super::{protocol, service};
 use crate::flow::{Host, Time};
 use crate::snapshot::{
     Condition, ConversationRow, Counters, ExporterHealth, GroupKey, GroupRow, HostRow,
@@ -242,7 +242,7 @@ impl CsvContext<'_> {
     }
 
     fn complete(&self) -> String {
-        is_complete(self.snapshot).to_string()
+        self.snapshot.is_complete().to_string()
     }
 
     fn rate(&self, counters: Option<Counters>) -> String {

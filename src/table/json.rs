@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer};
 
 use jiff::tz::TimeZone;
 
-use super::{is_complete, protocol};
+use super::protocol;
 use crate::flow::service::service_name;
 use crate::flow::{Host, Network};
 use crate::snapshot::{
@@ -242,7 +242,7 @@ pub fn json(snapshot: &Snapshot, zone: &TimeZone) -> String {
             name: snapshot.view.window.name(),
             start: rfc3339_in(span.start, zone),
             end: rfc3339_in(span.end, zone),
-            complete: is_complete(snapshot),
+            complete: snapshot.is_complete(),
         },
         totals: &snapshot.totals,
         hosts,

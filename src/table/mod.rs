@@ -21,7 +21,6 @@ pub use json::{SCHEMA, json};
 pub use text::text;
 
 use crate::flow::service::{OTHER, has_ports, protocol_name, service_name};
-use crate::snapshot::{Completeness, Snapshot};
 
 /// The name of a protocol, or its number.
 fn protocol(proto: u8) -> String {
@@ -31,9 +30,4 @@ fn protocol(proto: u8) -> String {
 /// The name of a service port; `other` if a conversation has none; otherwise empty.
 fn service(proto: u8, port: u16) -> &'static str {
     if port == OTHER && has_ports(proto) { "other" } else { service_name(port).unwrap_or("") }
-}
-
-/// Whether the figures of the window are final.
-fn is_complete(snapshot: &Snapshot) -> bool {
-    snapshot.span.completeness == Completeness::Complete
 }

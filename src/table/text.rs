@@ -139,8 +139,11 @@ fn aligned(lines: &[Vec<String>], labels: usize) -> String {
 fn footer(snapshot: &Snapshot, zone: &TimeZone) -> Vec<String> {
     let span = &snapshot.span;
     let state = match &span.completeness {
-        Completeness::Complete => "complete".to_owned(),
-        Completeness::Filling { .. } => "filling: collecting began within it".to_owned(),
+        Completeness::Complete if snapshot.is_complete() => "complete".to_owned(),
+        Completeness::Complete => "incomplete: see the notes".to_owned(),
+        Completeness::Filling { .. } => {
+            "filling: collecting began too recently to know it completely".to_owned()
+        }
         Completeness::Incomplete { exporter, active_timeout_ms } if *active_timeout_ms < 60_000 => {
             format!("incomplete: records of {exporter} arrive minutes late")
         }

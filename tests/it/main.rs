@@ -11,6 +11,7 @@ mod common;
 mod fuzz_targets;
 
 mod agg {
+    mod all;
     mod cost_of_answers;
     mod flood;
     mod grouped;

@@ -4,7 +4,9 @@ use jiff::tz::TimeZone;
 
 use super::{counters, csv_of, sample};
 use crate::flow::Host;
-use crate::snapshot::{GroupKey, GroupRow, Grouping, Ranking, Subject, Untracked, UpDown};
+use crate::snapshot::{
+    GroupKey, GroupRow, Grouping, Ranking, Snapshot, Subject, Untracked, UpDown,
+};
 use crate::table::*;
 
 /// An answer with these rows; the rest is in `others`.

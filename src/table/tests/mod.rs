@@ -11,8 +11,9 @@ use super::*;
 use crate::filter::Filter;
 use crate::flow::{Host, Protocol, Time};
 use crate::snapshot::{
-    AnswerSpan, ClassTotals, ConversationRow, Counters, DropCount, ExporterHealth, Health,
-    HostDetail, HostRow, Ranking, Reach, SamplingState, Subject, TrafficPath, UpDown, View, Window,
+    AnswerSpan, ClassTotals, Completeness, ConversationRow, Counters, DropCount, ExporterHealth,
+    Health, HostDetail, HostRow, Ranking, Reach, SamplingState, Snapshot, Subject, TrafficPath,
+    UpDown, View, Window,
 };
 
 fn counters(bytes: u64, flows: u64) -> Counters {

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use toptalk::filter::Filter;
 use toptalk::flow::service::service_port;
-use toptalk::flow::{Flow, Host, LocalNetworks, Network, NetworkGroups, Time, TrafficClass};
+use toptalk::flow::{
+    Flow, Host, LocalNetworks, Network, NetworkGroups, Spread, Time, TrafficClass,
+};
 use toptalk::snapshot::{ClassTotals, Counters, GroupKey, Grouping, TrafficPath, UpDown};
 
 type Span = (Time, Time);
@@ -41,6 +43,13 @@ fn within(flow: &Flow, (from, to): Span) -> Counters {
     let last = flow.last.min(flow.arrival);
     let first = flow.first.min(last);
     let duration = last.since(first);
+    if duration > 120_000 && flow.packets >= 16 {
+        let spread = Spread::new(first, last);
+        sum.bytes = flow.sampling.scale(spread.between(flow.bytes, from, to));
+        sum.packets = flow.sampling.scale(spread.between(flow.packets, from, to));
+        sum.flows = u64::from(spread.ends_between(from, to));
+        return sum;
+    }
     let count = ((duration + 1999) / 2000).clamp(1, flow.packets.clamp(1, 8) as i64);
     let (mut bytes, mut packets) = (0, 0);
     for index in 0..count {

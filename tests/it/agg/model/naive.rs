@@ -117,7 +117,8 @@ impl Naive {
 /// The documented rule: at most eight equal integer pieces of the raw counters, one per 2 s
 /// and one per
 /// packet, each scaled separately and counted at its midpoint; the flow is counted where it
-/// ends.
+/// ends. Flows of more than two minutes, with 16 packets or more, have their exact share in
+/// every 2 s; what is older than any window is one piece.
 fn pieces(flow: &Flow) -> Vec<(Time, Counters)> {
     let mut last = flow.last.0 + flow.clock_offset;
     let mut first = flow.first.0 + flow.clock_offset;
@@ -136,6 +137,24 @@ fn pieces(flow: &Flow) -> Vec<(Time, Counters)> {
         (upto(index + 1) - upto(index)) as u64
     };
     let mut all = Vec::new();
+    if length > 120_000 && flow.packets >= 16 {
+        let share = |whole: u64, at: i64| match at > last {
+            true => whole,
+            false => (u128::from(whole) * (at - first).max(0) as u128 / length as u128) as u64,
+        };
+        let (mut from, mut at) = ((0, 0), first);
+        let mut next = (last - 5_000_000).max(first).div_euclid(2000) * 2000;
+        while at <= last {
+            next += 2000;
+            let upto = (share(flow.bytes, next), share(flow.packets, next));
+            let (bytes, packets) = (upto.0 - from.0, (upto.1 - from.1) * rate);
+            let counters = Counters { bytes: bytes * rate, raw_bytes: bytes, packets, flows: 0 };
+            all.push((Time(at), counters));
+            (from, at) = (upto, next);
+        }
+        all.push((Time(last), Counters { flows: 1, ..Counters::default() }));
+        return all;
+    }
     for index in 0..count {
         let (bytes, packets) = (share(flow.bytes, index), share(flow.packets, index));
         let at = Time(first + length * (2 * index + 1) / (2 * count));
