@@ -154,7 +154,7 @@ fn finish(top: &Top, zone: &TimeZone, mut snapshot: Snapshot, named: bool) -> Re
 /// traffic.
 fn advise(snapshot: &mut Snapshot) {
     let running = snapshot.captured_at.since(snapshot.health.started);
-    let gaps = snapshot.health.gaps(running.max(1000));
+    let gaps = table::gaps(&snapshot.health, running.max(1000));
     snapshot.health.notes.extend(gaps);
     if let Basis::SourceDestination { candidates } = &snapshot.basis {
         let names: Vec<String> = candidates.iter().map(ToString::to_string).collect();

@@ -4,10 +4,10 @@
 //! structure.
 
 mod allowance;
+mod complete;
 mod condition;
 mod counters;
 mod exporter;
-mod gaps;
 mod group;
 mod health;
 mod label;

@@ -1,13 +1,14 @@
 //! A snapshot as text for people, and as JSON and CSV for programs.
 //!
 //! [`text`] and [`json`] print the answer of `toptalk top`; [`write_csv`] saves a view. Host
-//! tables are taken from [`Snapshot::hosts`], so the question must be
+//! tables are taken from [`Snapshot::hosts`](crate::snapshot::Snapshot::hosts), so the question must be
 //! [`Subject::Hosts`](crate::snapshot::Subject::Hosts). The answer to
 //! [`Subject::Host`](crate::snapshot::Subject::Host) becomes the table of that host's
 //! conversations in text and CSV, and the answer to
 //! [`Subject::Groups`](crate::snapshot::Subject::Groups) the list of groups.
 
 mod csv;
+mod gaps;
 mod json;
 mod text;
 
@@ -17,6 +18,7 @@ mod tests;
 pub use self::csv::{
     CONVERSATION_COLUMNS, CsvColumn, EXPORTER_COLUMNS, GROUP_COLUMNS, HOST_COLUMNS, write_csv,
 };
+pub use gaps::gaps;
 pub use json::{SCHEMA, json};
 pub use text::text;
 
