@@ -8,7 +8,7 @@ use super::pane::{Edges, seconds};
 use super::paths::Paths;
 use super::row::{RowKind, Update};
 use super::spread::{corrected, spread};
-use crate::flow::{Flow, Host, LocalNetworks, TrafficClass};
+use crate::flow::{Flow, FlowEnds, FlowExtras, Host, LocalNetworks, TrafficClass};
 
 /// A flow that is counted.
 struct Prepared {
@@ -30,12 +30,13 @@ pub(super) struct PreparedBatch {
 }
 
 impl PreparedBatch {
-    /// Prepares the flows for which `counts` returns true.
+    /// Prepares the flows for which `counts` returns true. `more` has their extra fields.
     pub(super) fn new(
         edges: &Edges,
         local: &LocalNetworks,
         paths: &Paths,
         flows: &[Flow],
+        more: &[FlowExtras],
         counts: impl Fn(&Flow) -> bool,
     ) -> PreparedBatch {
         let newest = flows.iter().map(|flow| flow.arrival).max().unwrap_or_default();
@@ -48,7 +49,8 @@ impl PreparedBatch {
         };
         let numbers = paths.number(flows);
         for (flow, numbered) in flows.iter().zip(numbers).filter(|(flow, _)| counts(flow)) {
-            let class = local.classify(flow.src, flow.dst);
+            let ends = flow.ends(more);
+            let class = local.classify(ends.src, ends.dst);
             let (first, last) = corrected(flow);
             let first_piece = batch.pieces.len();
             spread(edges, flow, first, last, &mut batch.pieces);
@@ -59,14 +61,14 @@ impl PreparedBatch {
                 first_piece: first_piece as u32,
                 pieces: (batch.pieces.len() - first_piece) as u32,
             });
-            batch.update_rows(flow, class);
+            batch.update_rows(flow.proto, &ends, class);
         }
         batch
     }
 
-    fn update_rows(&mut self, flow: &Flow, class: TrafficClass) {
+    fn update_rows(&mut self, proto: u8, ends: &FlowEnds, class: TrafficClass) {
         let number = (self.flows.len() - 1) as u32;
-        let (key, lane) = ConversationKey::of(flow, class);
+        let (key, lane) = ConversationKey::of(proto, ends, class);
         let local = class != TrafficClass::Transit;
         self.conversations.push(Update { key, flow: number, lane, local });
         let mut host = |host: Host, lane: Option<LogLane>| {
@@ -77,8 +79,8 @@ impl PreparedBatch {
                 local,
             }));
         };
-        host(flow.src, LogLane::of_source(class));
-        host(flow.dst, LogLane::of_destination(class));
+        host(ends.src, LogLane::of_source(class));
+        host(ends.dst, LogLane::of_destination(class));
     }
 
     fn pieces_of(&self, flow: &Prepared) -> &[FlowPart] {

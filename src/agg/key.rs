@@ -2,7 +2,7 @@
 
 use std::hash::{Hash, Hasher};
 
-use crate::flow::{Flow, Host, TrafficClass, service};
+use crate::flow::{FlowEnds, Host, TrafficClass, service};
 use crate::snapshot::Reach;
 
 /// An address as a key, with half the alignment of [`Host`], so that rows have no padding.
@@ -111,17 +111,17 @@ impl ConversationKey {
     }
 
     /// The conversation of a flow, and the lane for its traffic.
-    pub(super) fn of(flow: &Flow, class: TrafficClass) -> (ConversationKey, u8) {
+    pub(super) fn of(proto: u8, ends: &FlowEnds, class: TrafficClass) -> (ConversationKey, u8) {
         let (reach, forward) = match class {
             TrafficClass::Up => (Reach::Line, true),
             TrafficClass::Down => (Reach::Line, false),
-            TrafficClass::Internal => (Reach::Internal, flow.src <= flow.dst),
-            TrafficClass::Transit => (Reach::Transit, flow.src <= flow.dst),
+            TrafficClass::Internal => (Reach::Internal, ends.src <= ends.dst),
+            TrafficClass::Transit => (Reach::Transit, ends.src <= ends.dst),
         };
-        let (host, peer) = if forward { (flow.src, flow.dst) } else { (flow.dst, flow.src) };
-        let port = service::service_port(flow.proto, flow.sport, flow.dport);
+        let (host, peer) = if forward { (ends.src, ends.dst) } else { (ends.dst, ends.src) };
+        let port = service::service_port(proto, ends.sport, ends.dport);
         let (host, peer) = (host.into(), peer.into());
-        let key = ConversationKey { host, peer, port, proto: flow.proto, reach };
+        let key = ConversationKey { host, peer, port, proto, reach };
         (key, if forward { OUT } else { IN })
     }
 
@@ -139,7 +139,7 @@ impl ConversationKey {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::flow::LocalNetworks;
+    use crate::flow::{Flow, LocalNetworks};
 
     #[test]
     fn both_directions_of_a_conversation_have_one_key() {
@@ -153,8 +153,10 @@ mod tests {
             let (src, dst) = (a.parse().unwrap(), b.parse().unwrap());
             let there = Flow { src, dst, sport: 40_000, dport: 443, proto: 6, ..Flow::EMPTY };
             let back = Flow { src: dst, dst: src, sport: 443, dport: 40_000, ..there };
-            let (key, lane) = ConversationKey::of(&there, local.classify(there.src, there.dst));
-            let (same, other) = ConversationKey::of(&back, local.classify(back.src, back.dst));
+            let of = |flow: Flow| {
+                ConversationKey::of(6, &flow.ends(&[]), local.classify(flow.src, flow.dst))
+            };
+            let ((key, lane), (same, other)) = (of(there), of(back));
             assert_eq!(key, same, "{a} {b}");
             assert_ne!(lane, other);
             assert_eq!(key.port, 443);

@@ -52,7 +52,7 @@ use self::reported::ReportedTime;
 use self::rows::Rows;
 use self::spread::corrected;
 use self::totals::SiteTotals;
-use crate::flow::{Flow, LocalNetworks, NetworkGroups, Time};
+use crate::flow::{Flow, FlowExtras, LocalNetworks, NetworkGroups, Time};
 use crate::snapshot::{Alert, AlertSubject, Allowance, Direction};
 
 pub use self::timing::MAX_LAG_MS;
@@ -242,6 +242,12 @@ impl Windows {
     /// Totals are written before rows and read after them. So a snapshot that is taken
     /// meanwhile may have "others" too large, but never too small.
     pub fn record(&self, flows: &[Flow]) {
+        self.record_with(flows, &[]);
+    }
+
+    /// [`Windows::record`] with the extra fields of the batch ([`Flow::more`]): hosts and
+    /// conversations are those inside a NAT ([`Flow::ends`]).
+    pub fn record_with(&self, flows: &[Flow], more: &[FlowExtras]) {
         let tuning = self.tuning();
         for flows in flows.chunks(BATCH) {
             let newest = flows.iter().map(|flow| flow.arrival).max().unwrap_or_default();
@@ -251,7 +257,7 @@ impl Windows {
                 (site.edges, (self.conversations.epoch(), self.hosts.epoch()))
             };
             let counts = |flow: &Flow| self.counts(flow);
-            let batch = PreparedBatch::new(&edges, &tuning.local, &self.paths, flows, counts);
+            let batch = PreparedBatch::new(&edges, &tuning.local, &self.paths, flows, more, counts);
             {
                 let mut site = self.site();
                 for (class, pieces) in batch.each() {

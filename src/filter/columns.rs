@@ -28,9 +28,11 @@ pub trait FilterSubject {
         (0, 0)
     }
 
-    /// The value of any other field; `None` if it is not kept.
-    fn value(&self, _field: Field) -> Option<FieldValue> {
-        None
+    /// The value of any other field; `None` if it is not kept. By default, source and
+    /// destination are those inside a NAT already, and no others are known.
+    fn value(&self, field: Field) -> Option<FieldValue> {
+        let inside = matches!(field, Field::SrcInside | Field::DstInside);
+        inside.then_some(FieldValue::Address(Host::UNSPECIFIED))
     }
 }
 

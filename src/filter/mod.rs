@@ -6,6 +6,7 @@
 //! `print` prints it.
 
 mod columns;
+mod condition;
 mod cursor;
 mod error;
 mod missing;

@@ -2,8 +2,9 @@
 
 use std::fmt;
 
+use super::condition::{Comparison, Test};
 use super::moment;
-use super::tree::{Comparison, FlowEnd, Node, Term, Test};
+use super::tree::{FlowEnd, Node, Term};
 use super::words::{AllowedModifiers, Argument, CORNERS, FilterWord, NumberNames, WordSubject};
 use crate::flow::Network;
 

@@ -1,11 +1,12 @@
 //! Reads the argument of a word: numbers, lists, addresses, flags and times.
 
+use super::condition::{Comparison, Test};
 use super::cursor::{Cursor, MAX_LIST};
 use super::error::FilterError;
 use super::moment;
 use super::print::FLAGS;
 use super::token::TokenKind;
-use super::tree::{Comparison, Test};
+
 use super::words::{Argument, NumberNames};
 use crate::flow::{Host, Network};
 

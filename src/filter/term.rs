@@ -1,11 +1,12 @@
 //! Single terms: the modifier before a word, the word, and its argument.
 
+use super::condition::Test;
 use super::cursor::Cursor;
 use super::error::{FilterError, FilterFault};
 use super::names::services;
 use super::read::{argument, net_or_host};
 use super::token::TokenKind;
-use super::tree::{FlowEnd, Node, SourceSpan, Term, Test};
+use super::tree::{FlowEnd, Node, SourceSpan, Term};
 use super::words::{AllowedModifiers, FilterWord, MISSING, NumberNames, WORDS, WordSubject};
 use crate::flow::field::Field;
 

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::tree::Comparison;
+use super::condition::Comparison;
 
 /// The kind of a token; words are interpreted where they occur.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,9 +3,10 @@
 use std::ops::Range;
 
 use super::columns::FilterSubject;
+use super::condition::{Comparison, Test};
 use super::words::{ComputedValue, FilterWord, LiveSupport, STACK, WordSubject};
+use crate::flow::Host;
 use crate::flow::field::{Field, FieldValue};
-use crate::flow::{Host, Network};
 
 /// Which of two columns a term asks about; for interfaces, `Src` means in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,27 +18,9 @@ pub(super) enum FlowEnd {
     Both,
 }
 
-/// A comparison of numbers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Comparison {
-    Eq,
-    Gt,
-    Lt,
-    Ge,
-    Le,
-}
-
-impl Comparison {
-    fn holds(self, left: i128, right: i128) -> bool {
-        match self {
-            Comparison::Eq => left == right,
-            Comparison::Gt => left > right,
-            Comparison::Lt => left < right,
-            Comparison::Ge => left >= right,
-            Comparison::Le => left <= right,
-        }
-    }
-}
+/// The addresses of the hosts of a flow, for words without `src` or `dst`: as reported, and
+/// inside a NAT.
+pub(super) const HOSTS: [Field; 4] = [Field::Src, Field::Dst, Field::SrcInside, Field::DstInside];
 
 /// The position of a term in the text. It is ignored in comparisons: two spellings of a filter
 /// are equal.
@@ -47,75 +30,6 @@ pub(super) struct SourceSpan(pub Range<usize>);
 impl PartialEq for SourceSpan {
     fn eq(&self, _: &SourceSpan) -> bool {
         true
-    }
-}
-
-/// The condition on a value.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Test {
-    /// No condition: the word itself is sufficient.
-    Nothing,
-    /// In one of these networks.
-    Nets(Vec<Network>),
-    Compare(Comparison, i128),
-    /// In one of these ranges, both ends included.
-    Among(Vec<(i128, i128)>),
-    /// All of these flags are set, or any of them.
-    Flags {
-        mask: u8,
-        any: bool,
-    },
-}
-
-impl Test {
-    /// The condition that a number is in one of these ranges; one number is compared.
-    pub(super) fn among(ranges: Vec<(i128, i128)>) -> Test {
-        match ranges.as_slice() {
-            [(low, high)] if low == high => Test::Compare(Comparison::Eq, *low),
-            _ => Test::Among(ranges),
-        }
-    }
-
-    /// The condition that a number has this value.
-    pub(super) fn is(number: u64) -> Test {
-        Test::Compare(Comparison::Eq, i128::from(number))
-    }
-
-    pub(super) fn holds(&self, value: FieldValue) -> bool {
-        match (self, value) {
-            (Test::Nothing, _) => true,
-            (Test::Nets(nets), FieldValue::Address(host)) => {
-                nets.iter().any(|net| inside(net, host))
-            }
-            (Test::Nets(_), _) => false,
-            (_, FieldValue::Address(_) | FieldValue::Text(_)) => false,
-            (_, FieldValue::Number(number)) => self.has(i128::from(number)),
-            (_, FieldValue::Time(time)) => self.has(i128::from(time.0)),
-        }
-    }
-
-    /// The number of comparisons: lists are searched, for up to two columns.
-    fn cost(&self) -> u64 {
-        match self {
-            Test::Nets(nets) => 1 + 2 * nets.len() as u64,
-            Test::Among(ranges) => 1 + 2 * ranges.len() as u64,
-            Test::Nothing | Test::Compare(..) | Test::Flags { .. } => 2,
-        }
-    }
-
-    pub(super) fn has(&self, number: i128) -> bool {
-        match self {
-            Test::Nothing => true,
-            Test::Nets(_) => false,
-            Test::Compare(comp, limit) => comp.holds(number, *limit),
-            Test::Among(ranges) => {
-                ranges.iter().any(|(low, high)| (*low..=*high).contains(&number))
-            }
-            Test::Flags { mask, any } => {
-                let set = number & i128::from(*mask);
-                if *any { set != 0 } else { set == i128::from(*mask) }
-            }
-        }
     }
 }
 
@@ -279,6 +193,9 @@ impl Term {
             WordSubject::Everything => Some(true),
             WordSubject::Family(v4) => Some(row.src().as_v4().is_some() == v4),
             WordSubject::One(field) => of(field),
+            WordSubject::Two(Field::Src, Field::Dst) if self.side == FlowEnd::Either => {
+                decided(HOSTS.into_iter().map(|field| self.answer_host(row, field)), true)
+            }
             WordSubject::Two(one, two) => self.sides(|| of(one), || of(two)),
             WordSubject::Ports if self.side == FlowEnd::Either => {
                 let (src, dst) = row.ports();
@@ -294,6 +211,10 @@ impl Term {
                 computed.number(&|field| number(row, field)).map(|n| self.test.has(n))
             }
         }
+    }
+
+    fn answer_host(&self, row: &impl FilterSubject, field: Field) -> Option<bool> {
+        value(row, field).map(|value| self.test.holds_host(field, value))
     }
 
     fn answer_of(&self, exporter: Host) -> Option<bool> {
@@ -431,10 +352,4 @@ fn number(row: &impl FilterSubject, field: Field) -> Option<i128> {
         FieldValue::Time(time) => Some(i128::from(time.0)),
         FieldValue::Address(_) | FieldValue::Text(_) => None,
     }
-}
-
-/// An IPv6 network never contains an IPv4 host, not even `::/0`, although IPv4 addresses are
-/// stored as IPv4-mapped IPv6 addresses.
-fn inside(net: &Network, host: Host) -> bool {
-    net.contains(host) && (host.as_v4().is_none() || net.base().as_v4().is_some())
 }

@@ -231,9 +231,9 @@ words! {
         WordSubject::One(Field::Proto), LiveSupport::Yes,
         "the protocol; `tcp` alone is short for `proto tcp`";
     "ip" ["host", "ipaddr"] Ends, Addresses, WordSubject::Two(Field::Src, Field::Dst), LiveSupport::Yes,
-        "an address, or one of a list, as in `ip in [A B]`; an address alone is short for `ip ADDRESS`";
+        "an address, or one of a list, as in `ip in [A B]`; without `src` or `dst` also the one inside a NAT; an address alone is short for `ip ADDRESS`";
     "net" ["network"] Ends, Network, WordSubject::Two(Field::Src, Field::Dst), LiveSupport::Yes,
-        "a network; a network alone is short for `net NETWORK`";
+        "a network; without `src` or `dst` also that of the address inside a NAT; a network alone is short for `net NETWORK`";
     "port" [] Ends, Numbers("a port number", SHORT, NumberNames::Services), WordSubject::Ports,
         LiveSupport::WithoutSide("rows keep the service port only", "write `port N`, without a side"),
         "a port by number or service name (`https`)";

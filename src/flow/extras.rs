@@ -62,11 +62,10 @@ record! {
         pub forwarding: u8,
         /// Number of flows that the record stands for; see [`FlowExtras::flows`].
         pub flow_count: u32; since 2,
-        /// Source address inside a tunnel or before a translation; unspecified if it is the
-        /// reported
-        /// one.
+        /// Address of the sending host inside the network behind a NAT (or inside a tunnel);
+        /// unspecified if it is the reported one. See [`FlowExtras::set_inside`].
         pub src_inside: Host; since 2,
-        /// The same for the destination address.
+        /// The same for the receiving host.
         pub dst_inside: Host; since 2,
         /// IE 95: application id with the engine in the highest byte (RFC 6759).
         pub app: u64; since 2,

@@ -8,6 +8,7 @@
 
 pub mod column;
 mod duplicate;
+mod ends;
 mod extras;
 pub mod field;
 mod groups;
@@ -26,6 +27,7 @@ mod time;
 mod vector;
 
 pub use duplicate::Duplicate;
+pub use ends::FlowEnds;
 pub use extras::{FlowExtras, MPLS_LABELS};
 pub use groups::{Area, NetworkGroups};
 pub use host::{Host, Network, NetworkError};
@@ -114,6 +116,9 @@ record! {
         /// is not
         /// stored in files.
         pub packet_sample: bool = false,
+        /// Whether the [`FlowExtras`] of the flow have the inside address of an end
+        /// ([`Flow::ends`]). Flows without one need not look them up.
+        pub translated: bool = false,
     }
 }
 

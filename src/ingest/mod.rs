@@ -88,7 +88,7 @@ impl Ingest {
                 if let Some(recorder) = &recorder {
                     recorder.push(flows, more);
                 }
-                windows.record(flows);
+                windows.record_with(flows, more);
             }) as FlowSink
         };
         Ingest::start_into(sockets, sink, clock, options)

@@ -10,7 +10,7 @@ use crate::clock::Clock;
 use crate::flow::{Flow, FlowExtras, Host, SenderAddress, Time};
 use crate::wire::numbering_states::ExporterNumbering;
 use crate::wire::saved_state::SavedState;
-use crate::wire::{Cause, Decoder, Policy, SharedLimits};
+use crate::wire::{Cause, Decoder, KeptExtras, Policy, SharedLimits};
 
 /// Maximum number of flows that are collected before they are recorded. Larger batches hit
 /// the
@@ -41,8 +41,8 @@ pub(super) struct Pipeline {
     flows: Vec<Flow>,
     /// When the first of the flows was decoded, in running microseconds.
     since: u64,
-    /// Whether the sink needs extra fields of flows.
-    keeps_extras: bool,
+    /// The extra fields of flows that the sink needs.
+    kept: KeptExtras,
     /// Whether templates or options have arrived since the last call of `has_learned`.
     learned: bool,
 }
@@ -56,8 +56,10 @@ impl Pipeline {
         workers: usize,
         sink: FlowSink,
     ) -> Pipeline {
+        let mut decoder = Decoder::sharing(policy.clone(), &budget);
+        decoder.keep_extras(KeptExtras::Inside);
         Pipeline {
-            decoder: Decoder::sharing(policy.clone(), &budget),
+            decoder,
             counters: PipelineCounters::new(workers),
             clock,
             policy,
@@ -66,15 +68,15 @@ impl Pipeline {
             sink,
             flows: Vec::new(),
             since: 0,
-            keeps_extras: false,
+            kept: KeptExtras::Inside,
             learned: false,
         }
     }
 
-    /// Keeps extra fields of flows for the sink.
+    /// Keeps all extra fields of flows for the sink, not only inside addresses.
     pub(super) fn keep_extras(&mut self) {
-        self.keeps_extras = true;
-        self.decoder.keep_more(true);
+        self.kept = KeptExtras::Everything;
+        self.decoder.keep_extras(self.kept);
     }
 
     /// Replaces the policy for exporters. The state of exporters stays.
@@ -153,7 +155,7 @@ impl Pipeline {
             // again.
             Err(_) => {
                 self.decoder = Decoder::sharing(self.policy.clone(), &self.budget);
-                self.decoder.keep_more(self.keeps_extras);
+                self.decoder.keep_extras(self.kept);
             }
         }
     }

@@ -39,6 +39,9 @@ elements! {
     "srcip" ["src"] "Src IP Addr" one(Field::Src);
     "dstip" ["dst"] "Dst IP Addr" one(Field::Dst);
     "ip" [] "IP Addr" either(Field::Src, Field::Dst);
+    "host" [] "Host" either(Field::SrcInside, Field::DstInside);
+    "srchost" [] "Src Host" one(Field::SrcInside);
+    "dsthost" [] "Dst Host" one(Field::DstInside);
     "nhip" ["next"] "Nexthop IP" one(Field::NextHop);
     "nhbip" ["bgpnext"] "Nexthop BGP IP" one(Field::BgpNextHop);
     "router" ["exporter"] "Router IP" one(Field::Exporter);
@@ -308,6 +311,8 @@ parts! {
     "proto" [] Proto "pr";
     "srcip" ["src"] Src "sa";
     "dstip" ["dst"] Dst "da";
+    "srchost" [] SrcInside "isa";
+    "dsthost" [] DstInside "ida";
     "srcport" [] SrcPort "sp";
     "dstport" [] DstPort "dp";
     "srcmask" [] SrcMask "smk";

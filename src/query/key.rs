@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::layout::{KeyLayout, KeySlot, PackedKey, cut, host_bits, mask_field};
+use super::layout::{KeyLayout, KeySlot, PackedKey, cut, host_bits, mask_field, reported_field};
 use super::names::AddressNumbers;
 use super::page::Page;
 use super::question::Prefix;
@@ -41,6 +41,9 @@ impl KeyBuilder {
         hits: &MatchedRows,
     ) -> Option<(KeySlot, Arc<Dictionary>)> {
         let [slot] = self.layout.slots.as_slice() else { return None };
+        if reported_field(slot.part).is_some() {
+            return None;
+        }
         let ColumnValues::Ids(_, dictionary) = page.values(slot.part.field) else { return None };
         if dictionary.len() > hits.len().saturating_mul(4) || mask_field(slot.part).is_some() {
             return None;
@@ -66,7 +69,14 @@ impl KeyBuilder {
             } else if mask_field(slot.part).is_some() {
                 cut_reported(slot, page, hits, addresses, keys);
             } else {
-                hosts(slot, known, page, hits, addresses, keys);
+                let from = |field| HostColumn { field, slot, page, hits, addresses };
+                match reported_field(slot.part) {
+                    Some(reported) if !page.is_unspecified(slot.part.field) => {
+                        from(slot.part.field).put_inside(reported, keys);
+                    }
+                    Some(reported) => from(reported).put(known, keys),
+                    None => from(slot.part.field).put(known, keys),
+                }
             }
         }
     }
@@ -108,45 +118,66 @@ fn cut_reported<const W: usize>(
     });
 }
 
-/// Puts addresses into keys, complete or cut to a given prefix length.
-fn hosts<const W: usize>(
-    slot: &KeySlot,
-    known: &mut Vec<u64>,
-    page: &Page<'_>,
-    hits: &MatchedRows,
-    addresses: &AddressNumbers,
-    keys: &mut [PackedKey<W>],
-) {
-    let prefix: Option<Prefix> = slot.part.prefix;
-    match page.values(slot.part.field) {
-        ColumnValues::Ids(ids, Dictionary::Addresses(hosts)) if !slot.is_whole() => {
-            known.resize(hosts.len(), UNKNOWN);
-            hits.each(|at, row| {
-                let id = ids[row] as usize;
-                if known[id] == UNKNOWN {
-                    known[id] = host_bits(cut(hosts[id], prefix, 0), addresses);
-                }
-                slot.put(&mut keys[at], known[id]);
-            });
-        }
-        _ => {
-            // Looking up numbers takes a lock, and consecutive rows often have the same
-            // address.
-            let mut last: Option<(Host, PackedKey<W>)> = None;
-            page.hosts(slot.part.field, hits, |at, host| {
-                let bits = match last {
-                    Some((same, bits)) if same == host => bits,
-                    _ => {
-                        let mut bits = [0; W];
-                        slot.put_host(&mut bits, cut(host, prefix, 0), addresses);
-                        bits
+/// The column from which the addresses of a slot are read.
+struct HostColumn<'a, 'b> {
+    field: Field,
+    slot: &'a KeySlot,
+    page: &'a Page<'b>,
+    hits: &'a MatchedRows,
+    addresses: &'a AddressNumbers,
+}
+
+impl HostColumn<'_, '_> {
+    /// Puts addresses into keys, complete or cut to a given prefix length.
+    fn put<const W: usize>(&self, known: &mut Vec<u64>, keys: &mut [PackedKey<W>]) {
+        let HostColumn { field, slot, page, hits, addresses } = self;
+        let prefix: Option<Prefix> = slot.part.prefix;
+        match page.values(*field) {
+            ColumnValues::Ids(ids, Dictionary::Addresses(hosts)) if !slot.is_whole() => {
+                known.resize(hosts.len(), UNKNOWN);
+                hits.each(|at, row| {
+                    let id = ids[row] as usize;
+                    if known[id] == UNKNOWN {
+                        known[id] = host_bits(cut(hosts[id], prefix, 0), addresses);
                     }
-                };
-                last = Some((host, bits));
-                for (word, bits) in keys[at].iter_mut().zip(bits) {
-                    *word |= bits;
+                    slot.put(&mut keys[at], known[id]);
+                });
+            }
+            _ => {
+                let mut put = self.writer(keys);
+                page.hosts(*field, hits, &mut put);
+            }
+        }
+    }
+
+    /// Puts inside addresses into keys, and the reported ones of flows that have none.
+    fn put_inside<const W: usize>(&self, reported: Field, keys: &mut [PackedKey<W>]) {
+        let mut hosts = Vec::with_capacity(self.hits.len());
+        self.page.hosts(reported, self.hits, |_, host| hosts.push(host));
+        let mut put = self.writer(keys);
+        self.page.hosts(self.field, self.hits, |at, inside| {
+            put(at, if inside.is_unspecified() { hosts[at] } else { inside });
+        });
+    }
+
+    /// Puts one address after the other. Looking up numbers takes a lock, and consecutive rows
+    /// often have the same address.
+    fn writer<const W: usize>(&self, keys: &mut [PackedKey<W>]) -> impl FnMut(usize, Host) {
+        let HostColumn { slot, addresses, .. } = self;
+        let mut last: Option<(Host, PackedKey<W>)> = None;
+        move |at, host| {
+            let bits = match last {
+                Some((same, bits)) if same == host => bits,
+                _ => {
+                    let mut bits = [0; W];
+                    slot.put_host(&mut bits, cut(host, slot.part.prefix, 0), addresses);
+                    bits
                 }
-            });
+            };
+            last = Some((host, bits));
+            for (word, bits) in keys[at].iter_mut().zip(bits) {
+                *word |= bits;
+            }
         }
     }
 }

@@ -71,8 +71,8 @@ impl KeyLayout {
     /// The columns that the keys need.
     pub(super) fn fields(&self) -> impl Iterator<Item = Field> + '_ {
         self.slots.iter().flat_map(|slot| {
-            let mask = mask_field(slot.part);
-            std::iter::once(slot.part.field).chain(mask)
+            let (mask, instead) = (mask_field(slot.part), reported_field(slot.part));
+            std::iter::once(slot.part.field).chain(mask).chain(instead)
         })
     }
 }
@@ -147,12 +147,13 @@ impl KeyTransform {
 
 /// The field that is exchanged with this one in the reverse direction.
 fn opposite(field: Field) -> Option<Field> {
-    const PAIRS: [(Field, Field); 5] = [
+    const PAIRS: [(Field, Field); 6] = [
         (Field::Src, Field::Dst),
         (Field::SrcPort, Field::DstPort),
         (Field::Input, Field::Output),
         (Field::SrcAs, Field::DstAs),
         (Field::SrcMask, Field::DstMask),
+        (Field::SrcInside, Field::DstInside),
     ];
     PAIRS.into_iter().find_map(|(one, two)| match field {
         _ if field == one => Some(two),
@@ -256,6 +257,16 @@ pub(super) fn mask_field(part: KeyPart) -> Option<Field> {
         Field::Dst => Field::DstMask,
         _ => Field::SrcMask,
     })
+}
+
+/// The field with the reported address of a host, for a key of inside addresses: where no inside
+/// address is known, the host is the reported one.
+pub(super) fn reported_field(part: KeyPart) -> Option<Field> {
+    match part.field {
+        Field::SrcInside => Some(Field::Src),
+        Field::DstInside => Some(Field::Dst),
+        _ => None,
+    }
 }
 
 /// An address without its insignificant bits. A reported length of 0 means that none was

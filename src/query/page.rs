@@ -122,6 +122,11 @@ impl Page<'_> {
         self.columns.slots[field as usize].dictionary.clone()
     }
 
+    /// Whether no flow of the chunk has an address in a column.
+    pub(super) fn is_unspecified(&self, field: Field) -> bool {
+        matches!(self.values(field), ColumnValues::Address(host) if host.is_unspecified())
+    }
+
     /// Calls `take` with the index among `hits` and the number of each row.
     #[inline]
     pub(super) fn numbers(

@@ -41,6 +41,7 @@ pub use exporter::shared_limits::SharedLimits;
 pub use exporter::summary::{Details, ExporterSummary};
 pub use exporter::{MAX_DOMAINS, MAX_TEMPLATES};
 pub use exporter::{interfaces, numbering_states, options, policy, saved_state, summary};
+pub use extras::KeptExtras;
 pub use ipfix::{HEADER_LENGTH as IPFIX_HEADER, message_length};
 pub use observer::Observer;
 pub use report::{Cause, DatagramReport, RecordOutcome, SampleCounts};
@@ -56,6 +57,7 @@ use self::exporter::places::ExporterPlaces;
 use self::exporter::policy::RefusedSenders;
 use self::exporter::refusals::ResourceRefusal;
 use self::exporter::shared_limits::{DecoderShare, ExporterClass};
+use self::extras::ExtrasSink;
 use self::sets::{DecodeContext, SetDialect, Sets};
 use self::template::SetScratch;
 use crate::flow::{Flow, FlowExtras, Host, Protocol, Sampling, SenderAddress, Time};
@@ -80,7 +82,7 @@ pub struct Decoder {
     pool: DecoderShare,
     scratch: SetScratch,
     more: Vec<FlowExtras>,
-    keeps_more: bool,
+    kept: KeptExtras,
 }
 
 impl Decoder {
@@ -116,7 +118,12 @@ impl Decoder {
     /// default it does not. A caller that turns this on has to call
     /// [`Decoder::forget_more`] after each batch of flows, since the list grows until then.
     pub fn keep_more(&mut self, keep: bool) {
-        self.keeps_more = keep;
+        self.keep_extras(if keep { KeptExtras::Everything } else { KeptExtras::Nothing });
+    }
+
+    /// Sets which extra fields of flows the decoder keeps, like [`Decoder::keep_more`].
+    pub fn keep_extras(&mut self, kept: KeptExtras) {
+        self.kept = kept;
     }
 
     /// The extra fields of the flows decoded since the last [`Decoder::forget_more`];
@@ -178,8 +185,7 @@ impl Decoder {
         };
         (report.protocol, report.version) = (Some(protocol), protocol.version());
         self.make_way(address, &mut report);
-        let Decoder { exporters, places, policy, pool, scratch, more, keeps_more, piece, .. } =
-            self;
+        let Decoder { exporters, places, policy, pool, scratch, more, kept, piece, .. } = self;
         let exporter = exporters.entry(address).or_insert_with(|| {
             places.admit(address, now);
             pool.exporters.change(ExporterClass::New, 0, 1);
@@ -189,7 +195,7 @@ impl Decoder {
         let before = out.len();
         let names = exporter.about.names();
         exporter.prepare(pool);
-        let more = keeps_more.then_some(more);
+        let more = ExtrasSink::new(more, *kept);
         let seen = &mut report;
         let mut context = DecodeContext { scratch, pool, observer, out, more, report: seen, piece };
         match protocol {
@@ -221,7 +227,7 @@ impl Decoder {
         loop {
             self.begin_turn();
             let address = self.due.pop_front()?;
-            let Decoder { exporters, pool, scratch, more, keeps_more, piece, .. } = self;
+            let Decoder { exporters, pool, scratch, more, kept, piece, .. } = self;
             let Some(exporter) = exporters.get_mut(&address) else { continue };
             let Some(set) = exporter.held.next_due(pool) else {
                 exporter.is_due = false;
@@ -239,7 +245,7 @@ impl Decoder {
             let before = out.len();
             let names = exporter.about.names();
             exporter.prepare(pool);
-            let more = keeps_more.then_some(more);
+            let more = ExtrasSink::new(more, *kept);
             let seen = &mut report;
             let mut context =
                 DecodeContext { scratch, pool, observer, out, more, report: seen, piece };

@@ -3,7 +3,7 @@
 use super::address::AddressSource;
 use super::element::{Aux, EMPTY_SLOT, PacketLayer};
 use super::exporter::sampling::Samplers;
-use super::extras::{self, ExtrasDecoder, of_packet, reversed};
+use super::extras::{ExtrasDecoder, ExtrasSink, of_packet, reversed};
 use super::frame::Packet;
 use super::header::MessageHeader;
 use super::observer::FlowSeen;
@@ -385,18 +385,26 @@ fn note_times(span: &RecordTimes, report: &mut DatagramReport) {
 }
 
 impl RecordDecoder<'_> {
+    /// How the extra fields of records are found, if any of them can be needed.
+    fn extras_for(&self, kept: &ExtrasSink<'_>) -> Option<&ExtrasDecoder> {
+        self.extras.as_ref().filter(|extras| kept.is_everything() || extras.translates())
+    }
+
     /// Collects the extra fields of the flows of a plain template; `values` gives their
     /// records in order.
     pub(super) fn keep_plain<V: RecordValues>(
         &self,
         values: impl Fn(usize) -> Option<V>,
         flows: &mut [Flow],
-        kept: &mut Vec<FlowExtras>,
+        kept: &mut ExtrasSink<'_>,
     ) {
-        let Some(extras) = &self.extras else { return };
+        let Some(extras) = self.extras_for(kept) else { return };
         for (index, flow) in flows.iter_mut().enumerate() {
             let Some(values) = values(index) else { return };
-            extras::keep(flow, &extras.load(&values), kept);
+            if kept.is_everything() || extras.is_translated(&values, flow) {
+                let more = extras.load(&values, flow);
+                kept.keep(flow, &more);
+            }
         }
     }
 
@@ -407,19 +415,21 @@ impl RecordDecoder<'_> {
         bytes: &[u8],
         section: &PacketSection,
         flows: &mut [Flow],
-        kept: &mut Vec<FlowExtras>,
+        kept: &mut ExtrasSink<'_>,
     ) {
         let Some((flow, back)) = flows.split_first_mut() else { return };
-        let mut more = self.extras.as_ref().map_or(FlowExtras::NONE, |extras| extras.load(values));
-        if !self.names_addresses()
+        let extras = self.extras_for(kept);
+        let mut more = extras.map_or(FlowExtras::NONE, |extras| extras.load(values, flow));
+        if kept.is_everything()
+            && !self.names_addresses()
             && let Some(packet) = self.packet(bytes, section)
         {
             of_packet(&packet, &mut more);
         }
-        extras::keep(flow, &more, kept);
+        kept.keep(flow, &more);
         if let Some(back) = back.first_mut() {
             let more = reversed(&more, back);
-            extras::keep(back, &more, kept);
+            kept.keep(back, &more);
         }
     }
 }

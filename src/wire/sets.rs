@@ -10,6 +10,7 @@ use super::exporter::pending::PendingSet;
 use super::exporter::refusals::ResourceRefusal;
 use super::exporter::shared_limits::DecoderShare;
 use super::exporter::templates::StoredTemplate;
+use super::extras::ExtrasSink;
 use super::header::MessageHeader;
 use super::layout::fixed::FixedLayout;
 use super::layout::sets::SetHeader;
@@ -20,7 +21,7 @@ use super::record::{DatagramDefaults, RecordDecoder};
 use super::report::{Cause, DatagramReport, RecordOutcome};
 use super::template::{Scopes, SetScratch, Template, TemplateKind};
 use super::times::TimeRules;
-use crate::flow::{Flow, FlowExtras, Time};
+use crate::flow::{Flow, Time};
 
 /// The lowest set id of data sets. The id of a data set is the id of its template.
 pub(super) const FIRST_DATA_SET: u16 = 256;
@@ -82,7 +83,7 @@ pub(super) struct DecodeContext<'a, 'o> {
     pub observer: Option<&'a mut (dyn Observer + 'o)>,
     pub out: &'a mut Vec<Flow>,
     /// Receives the extra fields of flows; `None` when they are not kept.
-    pub more: Option<&'a mut Vec<FlowExtras>>,
+    pub more: Option<ExtrasSink<'a>>,
     pub report: &'a mut DatagramReport,
     /// Bytes of pending sets that were decoded in this turn.
     pub piece: &'a mut usize,

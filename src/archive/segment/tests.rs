@@ -316,6 +316,7 @@ fn any_flow() -> impl Strategy<Value = Flow> {
                 dst_mask: small[4],
                 direction: small[5],
                 timed: flags.0,
+                translated: false,
                 packet_sample: false,
                 duplicate: Duplicate::of(flags.1),
                 more: flags.2,

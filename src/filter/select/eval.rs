@@ -1,6 +1,6 @@
 //! Evaluates a step of a plan over the rows of a page.
 
-use super::super::tree::Test;
+use super::super::condition::Test;
 use super::super::words::ComputedValue;
 use super::{ColumnSource, ColumnValues, MatchedRows, Step, is_family, sign};
 use crate::flow::field::{Field, FieldValue};
@@ -13,7 +13,7 @@ impl Step<'_> {
             Step::ById(..) => 1,
             Step::Ranges(_, ranges) => 1 + ranges.len() as u32,
             Step::Family(_) => 4,
-            Step::Test(..) => 8,
+            Step::Test(..) | Step::Host(..) => 8,
             Step::Computed(..) => 40,
             Step::Not(part) => 1 + part.cost(),
             Step::All(parts) | Step::One(parts) => {
@@ -34,9 +34,10 @@ impl Step<'_> {
         match self {
             Step::Known(true) => return Ok(among),
             Step::Known(false) => return Ok(MatchedRows::Some(Vec::new())),
-            Step::ById(field, _) | Step::Ranges(field, _) | Step::Test(field, _) => {
-                page.load(*field)?;
-            }
+            Step::ById(field, _)
+            | Step::Ranges(field, _)
+            | Step::Test(field, _)
+            | Step::Host(field, _) => page.load(*field)?,
             Step::Family(_) => page.load(Field::Src)?,
             Step::Computed(computed, _) => {
                 for field in computed.fields() {
@@ -55,6 +56,10 @@ impl Step<'_> {
             Step::Test(field, test) => {
                 let values = page.values(*field);
                 among.narrow(|row| test.holds(values.at(*field, row)))
+            }
+            Step::Host(field, test) => {
+                let values = page.values(*field);
+                among.narrow(|row| test.holds_host(*field, values.at(*field, row)))
             }
             Step::Family(v4) => {
                 let values = page.values(Field::Src);

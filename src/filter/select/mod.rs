@@ -13,7 +13,8 @@ pub use rows::{ColumnValues, MatchedRows};
 use std::sync::Arc;
 
 use super::Filter;
-use super::tree::{Comparison, FlowEnd, Node, SourceSpan, TCP, Term, Test};
+use super::condition::{Comparison, Test};
+use super::tree::{FlowEnd, HOSTS, Node, SourceSpan, TCP, Term};
 use super::words::{ComputedValue, WordSubject};
 use crate::flow::Time;
 use crate::flow::column::{Dictionary, number_value};
@@ -58,6 +59,7 @@ enum Step<'a> {
     /// Numbers in one of these ranges; for times, the sign bit is inverted.
     Ranges(Field, Vec<(u64, u64)>),
     Test(Field, &'a Test),
+    Host(Field, &'a Test),
     Family(bool),
     Computed(ComputedValue, &'a Test),
     Not(Box<Step<'a>>),
@@ -142,6 +144,9 @@ fn of_term<'a, B: ColumnSource>(term: &'a Term, page: &mut B) -> Result<Step<'a>
                 .unwrap_or(Step::Family(v4)))
         }
         WordSubject::One(field) => of_field(field, test, page),
+        WordSubject::Two(Field::Src, Field::Dst) if term.side == FlowEnd::Either => {
+            join(HOSTS.into_iter().map(|field| of_host(field, test, page)), true)
+        }
         WordSubject::Two(src, dst) => two(src, dst, page),
         WordSubject::Ports => two(Field::SrcPort, Field::DstPort, page),
         // Never used by a term: parsing replaces it by its parts.
@@ -193,6 +198,16 @@ fn by_value<'a, B: ColumnSource>(
         all if all == places.len() => Step::Known(true),
         _ => Step::ById(field, places),
     }))
+}
+
+/// The test for an address of [`HOSTS`].
+fn of_host<'a, B: ColumnSource>(
+    field: Field,
+    test: &'a Test,
+    page: &mut B,
+) -> Result<Step<'a>, B::Error> {
+    let step = by_value(field, page, |value| test.holds_host(field, value))?;
+    Ok(step.unwrap_or(Step::Host(field, test)))
 }
 
 fn of_field<'a, B: ColumnSource>(

@@ -2,7 +2,8 @@
 
 use proptest::prelude::*;
 
-use super::super::tree::{Comparison, FlowEnd, Node, SourceSpan, Term, Test};
+use super::super::condition::{Comparison, Test};
+use super::super::tree::{FlowEnd, Node, SourceSpan, Term};
 use super::super::words::{
     AllowedModifiers, Argument, ComputedValue, FilterWord, WORDS, WordSubject,
 };

@@ -10,6 +10,51 @@ use crate::flow::field::{FIELDS, Field, Part};
 use crate::flow::stored::Numbers;
 use crate::flow::{Flow, FlowExtras, Host};
 
+/// Which extra fields of flows a decoder keeps.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum KeptExtras {
+    /// None.
+    #[default]
+    Nothing,
+    /// Those of flows that have the inside address of an end: live tables need them.
+    Inside,
+    /// Those of all flows, for the archive.
+    Everything,
+}
+
+/// Receives the extra fields of flows.
+pub(super) struct ExtrasSink<'a> {
+    list: &'a mut Vec<FlowExtras>,
+    everything: bool,
+}
+
+impl<'a> ExtrasSink<'a> {
+    /// `None` if no extra fields are kept.
+    pub(super) fn new(list: &'a mut Vec<FlowExtras>, kept: KeptExtras) -> Option<ExtrasSink<'a>> {
+        let everything = kept == KeptExtras::Everything;
+        (kept != KeptExtras::Nothing).then_some(ExtrasSink { list, everything })
+    }
+
+    /// Whether the extra fields of all flows are kept, not only inside addresses.
+    pub(super) fn is_everything(&self) -> bool {
+        self.everything
+    }
+
+    /// Keeps the extra fields of a flow, unless they are all empty, and has the flow refer to
+    /// them.
+    pub(super) fn keep(&mut self, flow: &mut Flow, more: &FlowExtras) {
+        if *more == FlowExtras::NONE {
+            return;
+        }
+        let translated = more.has_inside();
+        if translated || self.everything {
+            self.list.push(*more);
+            flow.more = u32::try_from(self.list.len()).unwrap_or(0);
+            flow.translated = translated;
+        }
+    }
+}
+
 /// Bit set of the slots that fill a [`FlowExtras`]: its fields, the parts of its addresses,
 /// and events.
 const SLOTS_OF_MORE: u128 = {
@@ -47,14 +92,32 @@ impl ExtrasDecoder {
         })
     }
 
-    pub(super) fn load<V: RecordValues>(&self, values: &V) -> FlowExtras {
+    /// Whether a record has the inside address of an end of its flow.
+    #[inline]
+    pub(super) fn is_translated<V: RecordValues>(&self, values: &V, flow: &Flow) -> bool {
+        let nat_dst = self.nat_dst(values);
+        !nat_dst.is_unspecified() && nat_dst != flow.dst
+    }
+
+    /// Whether records have an element from which inside addresses are known.
+    pub(super) fn translates(&self) -> bool {
+        self.nat_dst != AddressSource::None
+    }
+
+    fn nat_dst<V: RecordValues>(&self, values: &V) -> Host {
+        self.nat_dst.load(values, Aux::NatDstV4, Aux::NatDstHigh, Field::NatDst)
+    }
+
+    /// The extra fields of a record. `flow` is its flow.
+    pub(super) fn load<V: RecordValues>(&self, values: &V, flow: &Flow) -> FlowExtras {
         let mut more = FlowExtras::NONE;
         more.load_numbers(&FieldsBySlot(values));
         let address = |from: AddressSource, v4, high, low| from.load(values, v4, high, low);
         more.bgp_next_hop =
             address(self.bgp_next_hop, Aux::BgpNextHopV4, Aux::BgpNextHopHigh, Field::BgpNextHop);
         more.nat_src = address(self.nat_src, Aux::NatSrcV4, Aux::NatSrcHigh, Field::NatSrc);
-        more.nat_dst = address(self.nat_dst, Aux::NatDstV4, Aux::NatDstHigh, Field::NatDst);
+        more.nat_dst = self.nat_dst(values);
+        more.set_inside(flow);
         more.nat_event = values.get8(Aux::Event as usize);
         more
     }
@@ -85,16 +148,6 @@ impl<V: RecordValues> Numbers for FieldsBySlot<'_, V> {
     }
 }
 
-/// Appends the extra fields of a flow to `kept`, unless they are all empty, and has the
-/// flow refer to them.
-pub(super) fn keep(flow: &mut Flow, more: &FlowExtras, kept: &mut Vec<FlowExtras>) {
-    if *more == FlowExtras::NONE {
-        return;
-    }
-    kept.push(*more);
-    flow.more = u32::try_from(kept.len()).unwrap_or(0);
-}
-
 /// Fills in what the headers of a received packet say. Fields that are known already are
 /// not changed.
 pub(super) fn of_packet(packet: &Packet, more: &mut FlowExtras) {
@@ -123,6 +176,8 @@ pub(super) fn reversed(more: &FlowExtras, flow: &mut Flow) -> FlowExtras {
         nat_dst: more.nat_src,
         nat_sport: more.nat_dport,
         nat_dport: more.nat_sport,
+        src_inside: more.dst_inside,
+        dst_inside: more.src_inside,
         in_src_mac: more.out_dst_mac,
         out_dst_mac: more.in_src_mac,
         in_dst_mac: more.out_src_mac,

@@ -82,9 +82,17 @@ fn every_element_has_its_place() {
         (128, vec![0, 0, 0xfd, 0xe9], FlowExtras { next_as: 65_001, ..none }),
         (129, vec![0xfd, 0xe9], FlowExtras { prev_as: 65_001, ..none }),
         (225, vec![192, 0, 2, 8], FlowExtras { nat_src: Host::octets(192, 0, 2, 8), ..none }),
-        (226, vec![192, 0, 2, 9], FlowExtras { nat_dst: Host::octets(192, 0, 2, 9), ..none }),
+        (
+            226,
+            vec![192, 0, 2, 9],
+            FlowExtras {
+                nat_dst: Host::octets(192, 0, 2, 9),
+                dst_inside: Host::octets(192, 0, 2, 9),
+                ..none
+            },
+        ),
         (281, v6.0.to_be_bytes().into(), FlowExtras { nat_src: v6, ..none }),
-        (282, v6.0.to_be_bytes().into(), FlowExtras { nat_dst: v6, ..none }),
+        (282, v6.0.to_be_bytes().into(), FlowExtras { nat_dst: v6, dst_inside: v6, ..none }),
         (227, vec![4, 0], FlowExtras { nat_sport: 1024, ..none }),
         (228, vec![80], FlowExtras { nat_dport: 80, ..none }),
         (230, vec![4], event),
@@ -251,4 +259,74 @@ fn an_sflow_sample_has_extra_fields_of_switch_and_router() {
     let [(flow, more)] = made.as_slice() else { panic!("{made:?}") };
     assert_eq!((*more, flow.vlan, flow.src_as, flow.dst_as), (want, 20, 65_001, 65_004));
     assert_eq!(decode(&[datagram], false)[0].1, FlowExtras::NONE);
+}
+
+/// A record of a router with NAT: addresses, then those after translation.
+fn translation(src: [u8; 4], dst: [u8; 4], nat_src: [u8; 4], nat_dst: [u8; 4]) -> Vec<u8> {
+    [src, dst, nat_src, nat_dst].concat()
+}
+
+#[test]
+fn live_tables_get_only_the_flows_with_an_inside_address() {
+    const INSIDE: [u8; 4] = [192, 168, 88, 5];
+    const ROUTER: [u8; 4] = [203, 0, 113, 1];
+    const SERVER: [u8; 4] = [198, 51, 100, 7];
+    let fields = [(0, 8, 4), (0, 12, 4), (0, 225, 4), (0, 226, 4)];
+    let out = translation(INSIDE, SERVER, ROUTER, SERVER);
+    let back = translation(SERVER, ROUTER, SERVER, INSIDE);
+    let zero = translation(SERVER, ROUTER, [0; 4], [0; 4]);
+    // So many that some are read in place and some from a copy.
+    let records: Vec<&[u8]> = (0..40).flat_map(|_| [&out[..], &back, &zero]).collect();
+    let both = messages(&fields, &records);
+    let found = |kept: KeptExtras| {
+        let mut decoder = Decoder::new();
+        decoder.keep_extras(kept);
+        let mut flows = Vec::new();
+        for message in &both {
+            decoder.decode(NOW, Host::v4(1), message, &mut flows);
+        }
+        let ends: Vec<_> = flows.iter().map(|flow| flow.ends(decoder.more()).dst).collect();
+        (ends, decoder.more().len())
+    };
+    let [inside, router, server] =
+        [INSIDE, ROUTER, SERVER].map(|[a, b, c, d]| Host::octets(a, b, c, d));
+    let want: Vec<Host> = (0..40).flat_map(|_| [server, inside, router]).collect();
+    assert_eq!(found(KeptExtras::Everything), (want.clone(), 120));
+    assert_eq!(found(KeptExtras::Inside), (want, 40));
+    let reported = (0..40).flat_map(|_| [server, router, router]).collect();
+    assert_eq!(found(KeptExtras::Nothing), (reported, 0));
+}
+
+#[test]
+fn both_directions_to_a_published_server_have_its_inside_address() {
+    // Source, destination, destination after translation, bytes of both directions.
+    let fields = [
+        (0, 8, 4),
+        (0, 12, 4),
+        (0, 226, 4),
+        (0, 11, 2),
+        (0, 228, 2),
+        (0, 4, 1),
+        (0, 231, 2),
+        (0, 232, 2),
+    ];
+    let record = [
+        &[198, 51, 100, 7, 203, 0, 113, 1, 192, 168, 88, 9][..],
+        &[0x1f, 0x90, 0, 80, 6, 0, 9, 1, 0],
+    ]
+    .concat();
+    let server = Host::octets(192, 168, 88, 9);
+    for kept in [KeptExtras::Everything, KeptExtras::Inside] {
+        let mut decoder = Decoder::new();
+        decoder.keep_extras(kept);
+        let mut flows = Vec::new();
+        for message in messages(&fields, &[&record]) {
+            decoder.decode(NOW, Host::v4(1), &message, &mut flows);
+        }
+        let ends: Vec<_> = flows.iter().map(|flow| flow.ends(decoder.more())).collect();
+        assert_eq!((ends[0].dst, ends[0].dport), (server, 80));
+        assert_eq!((ends[1].src, ends[1].sport), (server, 80));
+        // As reported: the router's address.
+        assert_eq!((flows[0].dst, flows[1].src), (Host::octets(203, 0, 113, 1), flows[0].dst));
+    }
 }

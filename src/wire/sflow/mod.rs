@@ -15,7 +15,6 @@ pub use sample::{Sample, SampleKind};
 use self::sample::MAX_FORMATS;
 use self::xdr::Xdr;
 use super::exporter::ExporterState;
-use super::extras;
 use super::layout::fixed::FixedLayout;
 use super::layout::sflow::{
     CounterSampleHeader, DiscardSampleHeader, ExpandedCounterSampleHeader,
@@ -224,8 +223,12 @@ impl Samples<'_, '_, '_> {
                     has_flow = true;
                     report.flows += 1;
                     context.out.push(sample.flow(packet, common));
-                    if let (Some(kept), Some(flow)) = (&mut context.more, context.out.last_mut()) {
-                        extras::keep(flow, &sample.more(), kept);
+                    if let (Some(kept), Some(flow)) = (&mut context.more, context.out.last_mut())
+                        && (kept.is_everything() || sample.is_translated())
+                    {
+                        let mut more = sample.more();
+                        more.set_inside(flow);
+                        kept.keep(flow, &more);
                     }
                 } else {
                     report.addressless.records += 1;

@@ -21,6 +21,8 @@ pub(super) fn read(sample: &mut Sample, format: u32, record: Xdr) -> Option<()> 
         (SampleKind::Flow | SampleKind::Discard, 1001) => switch(sample, record),
         (SampleKind::Flow | SampleKind::Discard, 1002) => router(sample, record),
         (SampleKind::Flow | SampleKind::Discard, 1003) => gateway(sample, record),
+        (SampleKind::Flow | SampleKind::Discard, 1007) => translated_addresses(sample, record),
+        (SampleKind::Flow | SampleKind::Discard, 1020) => translated_ports(sample, record),
         _ => Some(()),
     }
 }
@@ -118,6 +120,20 @@ fn gateway(sample: &mut Sample, mut record: Xdr) -> Option<()> {
             sample.dst_as = Xdr(last).u32()?;
         }
     }
+    Some(())
+}
+
+/// Reads the addresses of a packet after translation (`extended_nat`).
+fn translated_addresses(sample: &mut Sample, mut record: Xdr) -> Option<()> {
+    sample.nat_src = record.address()?;
+    sample.nat_dst = record.address()?;
+    Some(())
+}
+
+/// Reads the ports of a packet after translation (`extended_nat_port`, sflow_nat_port.txt).
+fn translated_ports(sample: &mut Sample, mut record: Xdr) -> Option<()> {
+    sample.nat_sport = u16::try_from(record.u32()?).unwrap_or(0);
+    sample.nat_dport = u16::try_from(record.u32()?).unwrap_or(0);
     Some(())
 }
 

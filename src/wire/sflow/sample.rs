@@ -72,6 +72,14 @@ pub struct Sample {
     pub next_hop: Host,
     /// Next hop of BGP, [`Host::UNSPECIFIED`] when not reported.
     pub bgp_next_hop: Host,
+    /// Source address after translation.
+    pub nat_src: Host,
+    /// Destination address after translation.
+    pub nat_dst: Host,
+    /// Source port after translation.
+    pub nat_sport: u16,
+    /// Destination port after translation.
+    pub nat_dport: u16,
     /// Prefix length of the source, 0 when not reported.
     pub src_mask: u8,
     /// Prefix length of the destination, 0 when not reported.
@@ -142,11 +150,21 @@ impl Sample {
 }
 
 impl Sample {
+    /// Whether the device has translated the packet's destination.
+    #[must_use]
+    pub fn is_translated(&self) -> bool {
+        !self.nat_dst.is_unspecified()
+    }
+
     /// The extra fields of the flow.
     #[must_use]
     pub fn more(&self) -> FlowExtras {
         let mut more = FlowExtras {
             bgp_next_hop: self.bgp_next_hop,
+            nat_src: self.nat_src,
+            nat_dst: self.nat_dst,
+            nat_sport: self.nat_sport,
+            nat_dport: self.nat_dport,
             prev_as: self.prev_as,
             next_as: self.next_as,
             dst_vlan: self.dst_vlan,

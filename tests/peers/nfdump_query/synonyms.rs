@@ -21,7 +21,17 @@ const ONLY: &[(Shape, Side, &[&str])] = &[
     (
         Shape::Json,
         Side::Ours,
-        &["type", "flows", "observation_domain", "sampling", "min_ttl", "max_ttl"],
+        // Addresses inside a NAT are those after translation, which nfdump prints too.
+        &[
+            "type",
+            "flows",
+            "observation_domain",
+            "sampling",
+            "min_ttl",
+            "max_ttl",
+            "dst4_inside",
+            "dst6_inside",
+        ],
     ),
     (
         Shape::Raw,
@@ -43,7 +53,7 @@ const ONLY: &[(Shape, Side, &[&str])] = &[
     (
         Shape::Raw,
         Side::Ours,
-        &["duration", "flows", "obs domain", "sampling", "min ttl", "max ttl"],
+        &["duration", "flows", "obs domain", "sampling", "min ttl", "max ttl", "dst inside"],
     ),
     (Shape::Csv, Side::Theirs, &["cl", "sl", "al", "eng", "exid"]),
     (Shape::Csv, Side::Ours, &["odid", "fl"]),

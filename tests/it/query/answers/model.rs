@@ -24,7 +24,7 @@ type Key = Vec<u128>;
 impl ReferenceModel {
     pub fn new(site: &Site, question: &ArchiveQuestion) -> ReferenceModel {
         let matched = site.flows().filter(|flow| {
-            question.filter.matches(*flow)
+            question.filter.matches(&(*flow, extras_of(flow, &site.extras)))
                 && question.from.is_none_or(|from| flow.first >= from)
                 && question.to.is_none_or(|to| flow.last <= to)
         });
@@ -184,7 +184,15 @@ fn add(group: &mut AnswerRow, other: &AnswerRow) {
 
 /// The value of a part of a key, as a number that sorts.
 fn value(part: &KeyPart, row: &AnswerRow) -> u128 {
-    match (part.field.info().get)(&row.flow, &row.extras) {
+    let reported = |inside: Host, host: Host| {
+        FieldValue::Address(if inside.is_unspecified() { host } else { inside })
+    };
+    let value = match part.field {
+        Field::SrcInside => reported(row.extras.src_inside, row.flow.src),
+        Field::DstInside => reported(row.extras.dst_inside, row.flow.dst),
+        field => (field.info().get)(&row.flow, &row.extras),
+    };
+    match value {
         // Entries of the MPLS stack are distinguished by label, not by traffic class.
         FieldValue::Number(entry) if part.field.info().name.starts_with("mpls") => {
             u128::from(entry & !0xf)
@@ -213,6 +221,8 @@ fn copy(part: &KeyPart, row: &AnswerRow, flow: &mut Flow, extras: &mut FlowExtra
     match part.field {
         Field::Src => flow.src = Host(value),
         Field::Dst => flow.dst = Host(value),
+        Field::SrcInside => extras.src_inside = Host(value),
+        Field::DstInside => extras.dst_inside = Host(value),
         Field::SrcPort => flow.sport = row.flow.sport,
         Field::DstPort => flow.dport = row.flow.dport,
         Field::Proto => flow.proto = row.flow.proto,
@@ -236,6 +246,7 @@ fn reversed(parts: &[KeyPart], key: &Key, icmp: bool) -> Key {
         }
     };
     swap(Field::Src, Field::Dst);
+    swap(Field::SrcInside, Field::DstInside);
     swap(Field::Input, Field::Output);
     if !icmp {
         swap(Field::SrcPort, Field::DstPort);

@@ -125,6 +125,8 @@ const FILTERS: &[&str] = &[
     "if 1 and (not in if 1 or src net 1.0.0.0/8)",
     "not (tcp or udp) or port 3",
     "src host 200.0.0.1",
+    "host 0.0.0.2 and not dst net 2001::/16",
+    "net ::/0 or ip in [0.0.0.0/8, 3.0.0.0/8]",
     "dscp 0 and tos < 3 or not flags S",
 ];
 
@@ -134,7 +136,11 @@ pub fn sites() -> impl Strategy<Value = Site> {
     let files = prop::collection::vec(prop::collection::vec(chunk, 0..4), 0..4);
     let time = || prop::option::weighted(0.3, 0i64..60).prop_map(|time| time.map(Time));
     let filter = prop::sample::select(FILTERS).prop_map(|text| Filter::parse(text).unwrap());
-    let extras = (0u32..9, 0u64..9).prop_map(|(label, mac)| FlowExtras {
+    let inside = || prop_oneof![Just(Host::UNSPECIFIED), hosts()];
+    let extras = (0u32..9, 0u64..9, inside(), inside());
+    let extras = extras.prop_map(|(label, mac, src_inside, dst_inside)| FlowExtras {
+        src_inside,
+        dst_inside,
         // Labels 0 to 4, with two traffic classes.
         mpls: [label * 8; 10],
         in_src_mac: mac,
@@ -201,6 +207,7 @@ pub fn parts() -> impl Strategy<Value = Vec<KeyPart>> {
                 [src, dst].into_iter().chain(rest.into_iter().map(part)).collect()
             }),
         prefix(Field::Dst).prop_map(|dst| vec![dst]),
+        Just(vec![part(Field::SrcInside), part(Field::DstInside), part(Field::Proto)]),
     ]
 }
 
@@ -212,6 +219,8 @@ pub const ELEMENTS: &[StatElement] = &[
     element("record", CountedSides::Record),
     element("srcip", CountedSides::One(part(Field::Src))),
     element("ip", CountedSides::Either(part(Field::Src), part(Field::Dst))),
+    element("host", CountedSides::Either(part(Field::SrcInside), part(Field::DstInside))),
+    element("dsthost", CountedSides::One(part(Field::DstInside))),
     element("port", CountedSides::Either(part(Field::SrcPort), part(Field::DstPort))),
     element("proto", CountedSides::One(part(Field::Proto))),
     element(
