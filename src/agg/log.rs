@@ -21,7 +21,7 @@ const ALLOCATOR_OVERHEAD: usize = 16;
 const MAX_DISTINCT_PATHS: usize = 640;
 
 /// Maximum number of entries of a row. Traffic that needs a further entry (forged sampling
-/// rates, counters too large for an entry) is counted in "others" only.
+/// rates) is counted in "others" only.
 const MAX_ENTRIES: usize = 1024;
 
 /// Entries that are searched one by one from the end, before a binary search.
@@ -73,10 +73,33 @@ impl TimeLog {
                 PartPlace::Insert(found) => at = found,
             }
         }
-        if self.0.len() >= MAX_ENTRIES {
+        let mut known = self.0[..at].iter_mut().rev().take_while(|entry| entry.slot() == slot);
+        let plain = known.find(|entry| entry.is(slot, what));
+        let upper = match plain.map(|entry| entry.carry(&piece.counters())) {
+            Some(upper) => upper,
+            None if self.0.len() >= MAX_ENTRIES => return at,
+            None => {
+                self.0.insert(at, PaneEntry::new(slot, what, piece));
+                at += 1;
+                PaneEntry::upper(slot, what, &piece.counters())
+            }
+        };
+        match upper {
+            Some(upper) => self.insert_upper(upper, at),
+            None => at,
+        }
+    }
+
+    /// Adds an upper entry to that of its pane, or inserts it at index `at`. Returns where the
+    /// entries of its pane end.
+    fn insert_upper(&mut self, upper: PaneEntry, at: usize) -> usize {
+        let is_full = self.0.len() >= MAX_ENTRIES;
+        let mut known =
+            self.0[..at].iter_mut().rev().take_while(|entry| entry.slot() == upper.slot());
+        if known.any(|entry| entry.join(&upper)) || is_full {
             return at;
         }
-        self.0.insert(at, PaneEntry::new(slot, what, piece));
+        self.0.insert(at, upper);
         at + 1
     }
 
@@ -117,13 +140,10 @@ impl TimeLog {
             let slot = edges.slot(edges.pane(edges.pane_of(entry.slot())));
             moved |= slot != entry.slot();
             entry.move_to(slot);
-            let (what, sum) = (entry.what(), entry.counters(1));
-            let same = entries[..kept].iter_mut().rev().take_while(|known| known.slot() == slot);
-            let joined = same
-                .into_iter()
-                .any(|known| known.is(slot, what) && known.take(sum.bytes, sum.packets, sum.flows));
-            if !joined {
-                entries[kept] = entry;
+            let same = entries[..kept].iter().rev().take_while(|known| known.slot() == slot);
+            let from = kept - same.count();
+            if let Some(rest) = join_pane(&mut entries[from..kept], entry) {
+                entries[kept] = rest;
                 kept += 1;
             }
         }
@@ -205,6 +225,22 @@ impl TimeLog {
         let first = traffic.next()?;
         Some((pane(first), pane(traffic.next_back().unwrap_or(first))))
     }
+}
+
+/// Adds an entry to those of its pane. Returns what needs an entry of its own: the entry, or
+/// the upper bits of a sum that is too large for a plain entry.
+fn join_pane(pane: &mut [PaneEntry], mut entry: PaneEntry) -> Option<PaneEntry> {
+    if pane.iter_mut().rev().any(|known| known.join(&entry)) {
+        return None;
+    }
+    let same = |known: &&mut PaneEntry| known.is(entry.slot(), entry.what());
+    if let Some(plain) = pane.iter_mut().find(same).filter(|_| !entry.is_upper()) {
+        entry = plain.carry(&entry.counters(1))?;
+        if pane.iter_mut().any(|known| known.join(&entry)) {
+            return None;
+        }
+    }
+    Some(entry)
 }
 
 /// Where a piece belongs in a log.
@@ -346,7 +382,7 @@ mod tests {
     }
 
     #[test]
-    fn values_too_large_for_an_entry_start_another_entry() {
+    fn values_too_large_for_a_plain_entry_have_an_upper_entry() {
         let edges = Edges::at(1_000_000);
         let mut log = TimeLog::default();
         let large =
@@ -357,6 +393,7 @@ mod tests {
         }
         let all = sum(&log, &edges, 999_990, 999_992);
         assert_eq!((all.bytes, all.flows), (5 * large.bytes + 5, 5 * 60_001));
+        assert_eq!(log.len(), 3, "lane 0 has two entries, lane 1 one");
         log.compact(&Edges::at(1_000_300));
         assert_eq!(sum(&log, &edges, 0, 1_000_300), all);
     }
@@ -378,7 +415,9 @@ mod tests {
         let mut log = TimeLog::default();
         let forged = FlowPart { packets: u64::MAX, ..piece(999_990, 1) };
         (0..20_000).for_each(|_| add(&mut log, &edges, 0, forged));
-        assert_eq!(log.0.len(), MAX_ENTRIES);
+        // All 64 bits of a counter are in two entries, so that sums need no further ones.
+        assert_eq!(log.0.len(), 2);
+        assert!(sum(&log, &edges, 0, 1_000_000).packets >= u64::MAX << 32);
         for plain in 0..5000 {
             let what = EntryKind { lane: 1, path: plain };
             log.add(&edges, what, plain, &[piece(999_992, 1)]);

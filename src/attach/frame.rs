@@ -20,7 +20,7 @@ pub const MAGIC: [u8; 4] = *b"TTLK";
 /// Version of the protocol. It is increased whenever the form of a message, or of a type in
 /// a
 /// message, changes.
-pub const PROTOCOL: u16 = 2;
+pub const PROTOCOL: u16 = 3;
 
 /// Maximum length of a program's version, in bytes.
 pub const MAX_VERSION: usize = 64;

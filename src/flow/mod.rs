@@ -34,7 +34,7 @@ pub use host::{Host, Network, NetworkError};
 pub use local::{LocalNetworks, TrafficClass};
 pub use protocol::{Protocol, SequenceUnit};
 pub use record::{Member, len_of};
-pub use sampling::Sampling;
+pub use sampling::{RateDoubt, Sampling};
 pub use sender_address::SenderAddress;
 pub use spread::Spread;
 pub use text::{FlowText, MAX_TEXT};

@@ -6,9 +6,11 @@ use std::sync::Arc;
 
 use crate::flow::{Flow, Host, Time};
 use crate::snapshot::{
-    ExporterDetail, ExporterHealth, InterfaceHealth, SamplingState, TemplateHealth,
+    ExporterDetail, ExporterHealth, InterfaceHealth, SamplerHealth, SamplingState, Selector,
+    TemplateHealth,
 };
-use crate::wire::{Decoder, Details, ExporterSummary};
+use crate::wire::summary::{RateScope, SamplerSummary};
+use crate::wire::{Decoder, Details, ExporterSummary, SamplerScope};
 
 /// Rates are means over this many milliseconds, because exporters send in bursts of a few
 /// seconds.
@@ -148,6 +150,8 @@ fn health(summary: ExporterSummary, entry: &ExporterEntry, rates: (f64, f64)) ->
         held: summary.held,
         doubled: entry.doubled,
         sampling,
+        rate_doubt: summary.rate_doubt,
+        sampled_twice: summary.sampled_twice,
         clock_offset_ms: summary.clock_offset_ms,
         last_seen: summary.last_seen,
         active_timeout_ms: None,
@@ -181,8 +185,21 @@ fn detail(details: &Details) -> ExporterDetail {
         templates: templates.collect(),
         interfaces: interfaces.collect(),
         applications: details.applications,
+        samplers: details.samplers.iter().map(sampler).collect(),
         statistics: details.statistics.iter().map(|(what, count)| (what.into(), count)).collect(),
     }
+}
+
+fn sampler(known: &SamplerSummary) -> SamplerHealth {
+    let SamplerSummary { domain, selector, rate } = *known;
+    let selector = match selector {
+        RateScope::Announced(SamplerScope::All) => Selector::All,
+        RateScope::Announced(SamplerScope::Sampler(id)) => Selector::Sampler(id),
+        RateScope::Announced(SamplerScope::Interface(index)) => Selector::Interface(index),
+        RateScope::InRecords(None) => Selector::InRecords,
+        RateScope::InRecords(Some(id)) => Selector::SamplerInRecords(id),
+    };
+    SamplerHealth { domain, selector, rate }
 }
 
 #[cfg(test)]

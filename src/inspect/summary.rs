@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use super::text::wrapped;
 use super::{InspectTotals, Inspector};
-use crate::flow::{Host, Protocol};
+use crate::flow::{Host, Protocol, RateDoubt};
 use crate::wire::registry;
 use crate::wire::{Cause, ExporterSummary};
 
@@ -60,6 +60,13 @@ impl Inspector {
             parts.push(format!("data sets still waiting for their template {}", known.held));
         }
         parts.push(sampling(known));
+        if let Some(doubt) = known.rate_doubt {
+            let RateDoubt { sent, swapped, is_swapped } = doubt;
+            parts.push(match is_swapped {
+                true => format!("rate {sent} read the other way round: 1:{swapped}"),
+                false => format!("rate {sent} doubtful: 1:{swapped} the other way round"),
+            });
+        }
         // The sign is as on the screen: + means that the exporter's clock is ahead of the
         // collector's.
         parts.push(format!("clock {:+.2} s", -known.clock_offset_ms as f64 / 1000.0));
@@ -70,7 +77,11 @@ impl Inspector {
 
 fn sampling(known: &ExporterSummary) -> String {
     let rates = |rates: &[u32]| {
-        let rates: Vec<String> = rates.iter().map(|rate| format!("1:{rate}")).collect();
+        let rate = |rate: &u32| match rate {
+            0 => "unknown".to_owned(),
+            rate => format!("1:{rate}"),
+        };
+        let rates: Vec<String> = rates.iter().map(rate).collect();
         rates.join(" ")
     };
     match (known.given_rate, known.rates.as_slice()) {

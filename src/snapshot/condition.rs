@@ -1,7 +1,7 @@
 //! The condition of an exporter: a level, and a sentence with the remedy.
 
 use super::exporter::{ExporterHealth, SamplingState};
-use crate::flow::{Protocol, SequenceUnit, Time};
+use crate::flow::{Protocol, RateDoubt, SequenceUnit, Time};
 
 /// An exporter that was silent for this many milliseconds counts as dead: even the quietest
 /// router sends
@@ -76,12 +76,25 @@ impl ExporterHealth {
             let text = "remembered from an earlier run, not heard yet in this one";
             return vec![Condition { mark: ConditionLevel::Notice, text: text.to_owned() }];
         }
-        let checks: [fn(&ExporterHealth, Time) -> Option<Condition>; 11] = [
-            silent, waiting, losing, unsent, timeout, clock, missed, changed, doubled, remembered,
+        let checks: [fn(&ExporterHealth, Time) -> Option<Condition>; 13] = [
+            silent,
+            waiting,
+            losing,
+            unsent,
+            timeout,
+            rate_order,
+            clock,
+            missed,
+            changed,
+            doubled,
+            sampled_twice,
+            remembered,
             sampling,
         ];
         let mut all: Vec<Condition> =
             checks.into_iter().filter_map(|check| check(self, now)).collect();
+        // Within a level, in the order of the checks.
+        all.sort_by_key(|condition| std::cmp::Reverse(condition.mark));
         if all.is_empty() {
             all.push(Condition { mark: ConditionLevel::Ok, text: "all is well".to_owned() });
         }
@@ -146,6 +159,32 @@ fn unsent(exporter: &ExporterHealth, _: Time) -> Option<Condition> {
         ConditionLevel::Degraded,
         format!("{samples} samples were taken but never sent: let it sample fewer packets"),
     )
+}
+
+fn rate_order(exporter: &ExporterHealth, _: Time) -> Option<Condition> {
+    let RateDoubt { sent, swapped, is_swapped } = exporter.rate_doubt?;
+    if is_swapped {
+        let text = format!(
+            "sampling 1:{sent} was read the other way round (byte order): 1:{swapped} (else --sampling)"
+        );
+        return condition(ConditionLevel::Notice, text);
+    }
+    let text = format!(
+        "sampling 1:{sent} may have the wrong byte order (1:{swapped}): set the right one with --sampling"
+    );
+    condition(ConditionLevel::Degraded, text)
+}
+
+fn sampled_twice(exporter: &ExporterHealth, _: Time) -> Option<Condition> {
+    let ExporterHealth { sampled_twice: twice, flows, .. } = *exporter;
+    if u128::from(twice) * DUPLICATE_PART <= u128::from(flows) {
+        return None;
+    }
+    let share = twice as f64 * 100.0 / flows.max(1) as f64;
+    let text = format!(
+        "{share:.0} % of its samples are of packets that it samples on their way in and out (counted twice): sample ingress only"
+    );
+    condition(ConditionLevel::Degraded, text)
 }
 
 fn clock(exporter: &ExporterHealth, _: Time) -> Option<Condition> {
@@ -312,6 +351,39 @@ mod tests {
             (with(|e| e.remembered = 2), ConditionLevel::Ok, "templates are remembered"),
             (with(|e| e.sampling = SamplingState::Unknown), ConditionLevel::Ok, "assumed 1:1"),
             (with(|e| e.protocol = None), ConditionLevel::Notice, "not heard yet"),
+        ];
+        for (exporter, mark, text) in cases {
+            let condition = exporter.condition(NOW);
+            assert_eq!(condition.mark, mark, "{condition:?}");
+            assert!(condition.text.contains(text), "{condition:?}: {text}");
+        }
+    }
+
+    #[test]
+    fn problems_of_sampling_have_their_level_and_text() {
+        let with = |change: fn(&mut ExporterHealth)| {
+            let mut exporter = healthy();
+            change(&mut exporter);
+            exporter
+        };
+        let cases = [
+            (
+                with(|e| {
+                    e.rate_doubt = Some(RateDoubt { sent: 1 << 24, swapped: 1, is_swapped: true });
+                }),
+                ConditionLevel::Notice,
+                "sampling 1:16777216 was read the other way round (byte order): 1:1 ",
+            ),
+            (
+                with(|e| {
+                    e.rate_doubt =
+                        Some(RateDoubt { sent: 131_072, swapped: 512, is_swapped: false });
+                }),
+                ConditionLevel::Degraded,
+                "sampling 1:131072 may have the wrong byte order (1:512)",
+            ),
+            (with(|e| e.sampled_twice = 200), ConditionLevel::Ok, "all is well"),
+            (with(|e| e.sampled_twice = 10_000), ConditionLevel::Degraded, "50 % of its samples"),
         ];
         for (exporter, mark, text) in cases {
             let condition = exporter.condition(NOW);

@@ -5,17 +5,18 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::Label;
-use crate::flow::{Host, Protocol, SequenceUnit, Time};
+use crate::flow::{Host, Protocol, RateDoubt, SequenceUnit, Time};
 
 /// What is known of an exporter's sampling rate.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SamplingState {
-    /// No rate was announced; counters are used as they are.
+    /// No rate is known; counters are used as they are.
     #[default]
     Unknown,
-    /// The exporter announced this rate: one packet in this many.
+    /// The flows of the exporter have this rate, which it sent itself: one packet in this many.
+    /// Before any flow, the rate that it announced.
     Announced(u32),
-    /// The exporter announced several rates; this is the highest.
+    /// Its flows have several rates, or some have none; this is the highest.
     Mixed(u32),
     /// The rate configured with `--sampling`, which replaces announced ones.
     Given(u32),
@@ -72,6 +73,11 @@ pub struct ExporterHealth {
     pub doubled: u64,
     /// Its sampling rate.
     pub sampling: SamplingState,
+    /// A sampling rate of the exporter whose bytes are, or may be, in the wrong order.
+    pub rate_doubt: Option<RateDoubt>,
+    /// Number of its samples whose packet is sampled on its way in and on its way out, so that
+    /// it counts twice (sFlow).
+    pub sampled_twice: u64,
     /// The collector's clock minus the exporter's clock, in milliseconds.
     pub clock_offset_ms: i64,
     /// When its last datagram arrived.
@@ -135,8 +141,36 @@ pub struct ExporterDetail {
     pub interfaces: Vec<InterfaceHealth>,
     /// Number of applications that it has named.
     pub applications: usize,
+    /// Its sampling rates, and what each applies to.
+    pub samplers: Vec<SamplerHealth>,
     /// Counters of its own work with their names.
     pub statistics: Vec<(Label, u64)>,
+}
+
+/// A sampling rate, as an exporter announces it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SamplerHealth {
+    /// Observation domain.
+    pub domain: u32,
+    /// What the rate applies to.
+    pub selector: Selector,
+    /// One packet in this many.
+    pub rate: u32,
+}
+
+/// What a sampling rate applies to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Selector {
+    /// All records, by options.
+    All,
+    /// Records that name this sampler, by options.
+    Sampler(u64),
+    /// Packets sampled on this interface, by options.
+    Interface(u32),
+    /// The rate comes with the records, or in the header of NetFlow v5.
+    InRecords,
+    /// The rate comes with records that name this sampler.
+    SamplerInRecords(u64),
 }
 
 /// A valid template.

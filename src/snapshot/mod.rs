@@ -18,7 +18,8 @@ pub use allowance::{Allowance, STEPS};
 pub use condition::{Condition, ConditionLevel};
 pub use counters::{ClassTotals, Counters, UpDown};
 pub use exporter::{
-    ExporterDetail, ExporterHealth, InterfaceHealth, SamplingState, TemplateHealth,
+    ExporterDetail, ExporterHealth, InterfaceHealth, SamplerHealth, SamplingState, Selector,
+    TemplateHealth,
 };
 pub use group::{GroupKey, GroupRow, Grouping};
 pub use health::{

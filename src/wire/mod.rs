@@ -37,6 +37,7 @@ pub use exporter::interfaces::Interfaces;
 pub use exporter::limits::{DecoderLimits, MAX_EXPORTERS, MAX_HELD, MAX_NAMES, MAX_TEMPLATE_BYTES};
 pub use exporter::pending::MAX_HELD_PER_EXPORTER;
 pub use exporter::policy::Policy;
+pub use exporter::sampling::SamplerScope;
 pub use exporter::shared_limits::SharedLimits;
 pub use exporter::summary::{Details, ExporterSummary};
 pub use exporter::{MAX_DOMAINS, MAX_TEMPLATES};
@@ -206,6 +207,7 @@ impl Decoder {
             Protocol::Ipfix => ipfix::decode(now, from, exporter, bytes, &mut context),
             Protocol::Sflow5 => sflow::decode(now, address, exporter, bytes, &mut context),
         }
+        exporter.rates.apply(now, out.get(before..).unwrap_or_default());
         exporter.settle(names, pool);
         self.take_stock(now, address, &mut report);
         self.finish(&mut report, out.get_mut(before..).unwrap_or_default());
@@ -262,6 +264,7 @@ impl Decoder {
                 }
             }
             exporter.leave(&report, header.domain);
+            exporter.rates.apply(now, out.get(before..).unwrap_or_default());
             exporter.settle(names, pool);
             exporter.note(address, pool);
             self.due.push_back(address);

@@ -7,6 +7,7 @@
 
 use super::exporter::ExporterState;
 use super::exporter::numbering::{Numbering, RecordCount};
+use super::exporter::rates::SelectorRate;
 use super::header::MessageHeader;
 use super::layout::fixed::FixedLayout;
 use super::layout::netflow::{
@@ -106,6 +107,14 @@ fn decode_as<const VERSION: u16>(
         session.domain.sequence.datagram(Numbering::Records, sequence, Some(records));
     }
     session.domain.header_sampling = sampling;
+    if let Some(rate) = sampling.rate() {
+        session.rates.note_selector(SelectorRate {
+            domain: engine,
+            selector: None,
+            rate,
+            seen: now,
+        });
+    }
 
     let long = VERSION == 1 && body.len() == count * V1_LONG_RECORD;
     let length = if long { V1_LONG_RECORD } else { layout.record };

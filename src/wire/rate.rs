@@ -2,7 +2,10 @@
 //! interface.
 
 use super::element::Aux;
-use super::exporter::sampling::{Announcement, Samplers};
+use std::cell::RefCell;
+
+use super::exporter::rates::{RateLookup, RateNotes};
+use super::exporter::sampling::Announcement;
 use super::plan::RecordValues;
 use super::template::Template;
 use crate::flow::Sampling;
@@ -21,6 +24,8 @@ pub(super) enum RateSource {
     /// A field of the record. When it is 0: the sampler, if the record names one.
     InRecord {
         sampler: bool,
+        /// Bytes of the field that the rate is in.
+        width: u8,
     },
 }
 
@@ -31,7 +36,7 @@ impl RateSource {
     /// Where the records of a template have their rate; a `given` rate replaces all others.
     pub(super) fn of(
         template: &Template,
-        samplers: &Samplers,
+        samplers: &RateLookup<'_>,
         given: Option<Sampling>,
     ) -> RateSource {
         if let Some(given) = given {
@@ -39,7 +44,8 @@ impl RateSource {
         } else if template.has(Field::Sampling)
             || IN_RECORD.iter().any(|aux| template.has_aux(*aux))
         {
-            RateSource::InRecord { sampler: template.has_aux(Aux::SamplerId) }
+            let sampler = template.has_aux(Aux::SamplerId);
+            RateSource::InRecord { sampler, width: width(template) }
         } else if template.has_aux(Aux::SamplerId) {
             RateSource::BySampler
         } else if samplers.has_interfaces() {
@@ -52,7 +58,7 @@ impl RateSource {
     /// Whether the records have a field that names their sampler.
     #[inline]
     pub(super) fn is_by_sampler(self) -> bool {
-        matches!(self, RateSource::BySampler | RateSource::InRecord { sampler: true })
+        matches!(self, RateSource::BySampler | RateSource::InRecord { sampler: true, .. })
     }
 
     /// Whether a record names a sampler. Its packets were sampled, even when the rate is
@@ -61,9 +67,14 @@ impl RateSource {
         self.is_by_sampler() && values.get(Aux::SamplerId as usize) != 0
     }
 
-    /// The rate of one record.
+    /// The rate of one record. Rates that come in records are noted in `notes`.
     #[inline]
-    pub(super) fn of_record<V: RecordValues>(self, values: &V, samplers: &Samplers) -> Sampling {
+    pub(super) fn of_record<V: RecordValues>(
+        self,
+        values: &V,
+        samplers: &RateLookup<'_>,
+        notes: &RefCell<RateNotes>,
+    ) -> Sampling {
         let by_sampler = || samplers.by_id(values.get(Aux::SamplerId as usize));
         match self {
             RateSource::Fixed(rate) => rate,
@@ -73,13 +84,29 @@ impl RateSource {
                 samplers.by_interface(values.get32(field as usize))
             }
             RateSource::BySampler => by_sampler(),
-            RateSource::InRecord { sampler } => match announced(values).rate() {
-                Sampling::UNKNOWN if sampler => by_sampler(),
-                Sampling::UNKNOWN => samplers.default_rate(),
-                rate => rate,
+            RateSource::InRecord { sampler, width } => match announced(values, width).judged() {
+                (Sampling::UNKNOWN, _) if sampler => by_sampler(),
+                (Sampling::UNKNOWN, _) => samplers.default_rate(),
+                (rate, doubt) => {
+                    let selector = sampler.then(|| values.get(Aux::SamplerId as usize));
+                    notes.borrow_mut().note(selector, rate, doubt);
+                    rate
+                }
             },
         }
     }
+}
+
+/// Elements that hold an interval or a size: samplingInterval, samplerRandomInterval,
+/// samplingPacketInterval, samplingSize.
+const INTERVALS: [u16; 4] = [34, 50, 305, 309];
+
+/// Bytes of the field of a template that holds its sampling rate; 0 when it has no fixed
+/// length.
+fn width(template: &Template) -> u8 {
+    let field = |id: u16| template.fields().iter().find(|field| (field.pen, field.id) == (0, id));
+    let length = INTERVALS.into_iter().find_map(field).map_or(0, |field| field.length);
+    u8::try_from(length).unwrap_or(0)
 }
 
 /// samplingProbability, a floating-point number (IANA).
@@ -94,14 +121,14 @@ pub(super) fn announcement<V: RecordValues>(
     let id = template.has_aux(Aux::SamplerId).then_some(values.get(Aux::SamplerId as usize));
     let interface = [Field::Input, Field::Output].into_iter().find(|field| template.has(*field));
     let interface = interface.map(|field| values.get32(field as usize));
-    let announced = Announcement { id, interface, ..announced(values) };
+    let announced = Announcement { id, interface, ..announced(values, width(template)) };
     let listed = template.fields().iter().any(|field| (field.pen, field.id) == (0, PROBABILITY));
     match announced.rate() {
         Sampling::UNKNOWN if listed => {
             let mut values = template.values(record);
             let value = values.find(|(field, _)| (field.pen, field.id) == (0, PROBABILITY));
             let interval = value.map_or(0, |(_, value)| interval_of(value));
-            Announcement { interval, ..announced }
+            Announcement { interval, width: 0, ..announced }
         }
         _ => announced,
     }
@@ -119,10 +146,11 @@ fn interval_of(value: &[u8]) -> u64 {
     if probability > 0.0 && probability <= 1.0 { (1.0 / probability).round() as u64 } else { 0 }
 }
 
-fn announced<V: RecordValues>(values: &V) -> Announcement {
+fn announced<V: RecordValues>(values: &V, width: u8) -> Announcement {
     Announcement {
         id: None,
         interface: None,
+        width,
         interval: match values.get(Field::Sampling as usize) {
             0 => values.get(Aux::RandomInterval as usize),
             interval => interval,

@@ -1,8 +1,10 @@
 //! Turns loaded records into flows: the rules that NetFlow v9 and IPFIX share.
 
+use std::cell::RefCell;
+
 use super::address::AddressSource;
 use super::element::{Aux, EMPTY_SLOT, PacketLayer};
-use super::exporter::sampling::Samplers;
+use super::exporter::rates::{RateLookup, RateNotes};
 use super::extras::{ExtrasDecoder, ExtrasSink, of_packet, reversed};
 use super::frame::Packet;
 use super::header::MessageHeader;
@@ -11,7 +13,7 @@ use super::plan::{PacketSection, RecordValues};
 use super::rate::RateSource;
 use super::report::{Cause, DatagramReport, RecordOutcome};
 use super::template::Template;
-use super::times::{RecordTimes, TimeQuality, TimeReference, TimeRules};
+use super::times::{RecordTimes, TimeQuality, TimeReference, TimeRules, note_times};
 use crate::flow::field::Field;
 use crate::flow::{Flow, FlowExtras, Host, Sampling, Time};
 
@@ -57,7 +59,8 @@ struct Reverse {
 /// decided once, in [`RecordDecoder::new`].
 pub(super) struct RecordDecoder<'a> {
     common: &'a DatagramDefaults,
-    samplers: &'a Samplers,
+    samplers: RateLookup<'a>,
+    rate_notes: RefCell<RateNotes>,
     times: TimeRules,
     rate: RateSource,
     src: AddressSource,
@@ -103,7 +106,7 @@ fn reverse(t: &Template) -> Option<Reverse> {
 impl<'a> RecordDecoder<'a> {
     pub(super) fn new(
         t: &Template,
-        samplers: &'a Samplers,
+        samplers: RateLookup<'a>,
         common: &'a DatagramDefaults,
     ) -> RecordDecoder<'a> {
         let counter = |field: Field, instead: [Aux; 2]| {
@@ -126,8 +129,9 @@ impl<'a> RecordDecoder<'a> {
         RecordDecoder {
             common,
             samplers,
+            rate_notes: RefCell::default(),
             times,
-            rate: RateSource::of(t, samplers, common.given_rate),
+            rate: RateSource::of(t, &samplers, common.given_rate),
             src,
             dst,
             next_hop: AddressSource::of(t, Aux::NextHopV4, Aux::NextHopHigh),
@@ -146,6 +150,11 @@ impl<'a> RecordDecoder<'a> {
 
     pub(super) fn names_addresses(&self) -> bool {
         self.src != AddressSource::None || self.dst != AddressSource::None
+    }
+
+    /// The rates that came in records.
+    pub(super) fn into_rate_notes(self) -> RateNotes {
+        self.rate_notes.into_inner()
     }
 
     /// Whether every record becomes exactly one flow.
@@ -228,7 +237,7 @@ impl<'a> RecordDecoder<'a> {
         flow.timed = span.known != TimeQuality::NotAtAll;
         flow.bytes = values.get(self.bytes);
         flow.packets = values.get(self.packets);
-        flow.sampling = self.rate.of_record(values, self.samplers);
+        flow.sampling = self.rate.of_record(values, &self.samplers, &self.rate_notes);
         flow.input = number(Field::Input);
         flow.output = number(Field::Output);
         flow.src_as = number(Field::SrcAs);
@@ -368,19 +377,6 @@ impl<'a> RecordDecoder<'a> {
             },
             _ => port,
         }
-    }
-}
-
-/// Counts problems of a record's times.
-#[inline]
-fn note_times(span: &RecordTimes, report: &mut DatagramReport) {
-    match span.known {
-        TimeQuality::Exactly => {}
-        TimeQuality::Roughly => report.causes.count(Cause::GuessedTimes),
-        TimeQuality::NotAtAll => report.causes.count(Cause::NoTimes),
-    }
-    if span.first > span.last {
-        report.causes.count(Cause::FirstAfterLast);
     }
 }
 

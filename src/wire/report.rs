@@ -54,16 +54,25 @@ causes! {
     NoTimes "no_times" "records without times; the export time is used instead";
     FirstAfterLast "first_after_last" "records that end before they begin";
     FarOffTimes "far_off_times" "records that ended more than a day before or after their arrival; toptalk assumes that they have just ended; set the exporter's clock";
+    RateByteOrder "rate_byte_order" "sampling rates that came with their bytes in the wrong order; the rate the other way round is used";
+    RateDoubtful "rate_doubtful" "sampling rates that may have come with their bytes in the wrong order; used as they came; --sampling sets the right rate";
     Leftover "leftover" "datagrams with bytes after the last set or sample";
 }
 
 impl Cause {
+    /// The cause for a sampling rate whose bytes were, or may be, in the wrong order.
+    #[must_use]
+    pub fn of_rate(is_swapped: bool) -> Cause {
+        if is_swapped { Cause::RateByteOrder } else { Cause::RateDoubtful }
+    }
+
     /// Whether data was lost. With the other causes, the data was used all the same.
     #[must_use]
     pub fn loses(self) -> bool {
         use Cause::{
             FarOffTimes, FirstAfterLast, GuessedTimes, Leftover, MessageLength, NoTemplate,
-            NoTimes, TemplateChanged, TemplateOutdated, TemplateWithdrawn,
+            NoTimes, RateByteOrder, RateDoubtful, TemplateChanged, TemplateOutdated,
+            TemplateWithdrawn,
         };
         let harmless = [
             FarOffTimes,
@@ -73,6 +82,8 @@ impl Cause {
             MessageLength,
             NoTemplate,
             NoTimes,
+            RateByteOrder,
+            RateDoubtful,
             TemplateChanged,
             TemplateOutdated,
             TemplateWithdrawn,

@@ -3,10 +3,10 @@
 
 use std::ops::Range;
 
-use super::element::Aux;
 use super::exporter::ExporterSession;
 use super::exporter::numbering::{Numbering, RecordCount};
 use super::exporter::pending::PendingSet;
+use super::exporter::rates::RateNotes;
 use super::exporter::refusals::ResourceRefusal;
 use super::exporter::shared_limits::DecoderShare;
 use super::exporter::templates::StoredTemplate;
@@ -19,8 +19,8 @@ use super::plan::{LEAD, PacketSection};
 use super::rate;
 use super::record::{DatagramDefaults, RecordDecoder};
 use super::report::{Cause, DatagramReport, RecordOutcome};
-use super::template::{Scopes, SetScratch, Template, TemplateKind};
-use super::times::TimeRules;
+use super::template::{Scopes, SetScratch, TemplateKind};
+use super::times::{TimeRules, newest_uptime};
 use crate::flow::{Flow, Time};
 
 /// The lowest set id of data sets. The id of a data set is the id of its template.
@@ -307,7 +307,7 @@ impl<'a, 'b, 'o> Sets<'a, 'b, 'o> {
     /// are nothing but flows.
     fn flows(&mut self, id: u16, bytes: &[u8], start: usize, end: usize) {
         let Some(template) = self.session.domain.template(id) else { return };
-        let maker = RecordDecoder::new(template, self.session.samplers(), &self.common);
+        let maker = RecordDecoder::new(template, self.session.rate_lookup(), &self.common);
         let plan = template.plan();
         if !plan.is_in_place() || !maker.is_plain() || self.context.observer.is_some() {
             return self.flows_by_slots(id, bytes, start, end);
@@ -330,6 +330,16 @@ impl<'a, 'b, 'o> Sets<'a, 'b, 'o> {
             };
             maker.keep_plain(values, out.get_mut(before..).unwrap_or_default(), kept);
         }
+        let notes = maker.into_rate_notes();
+        self.note_rates(&notes);
+    }
+
+    /// Notes the sampling rates that came in data records.
+    fn note_rates(&mut self, notes: &RateNotes) {
+        let causes = &mut self.context.report.causes;
+        causes.add(Cause::RateByteOrder, notes.swapped);
+        causes.add(Cause::RateDoubtful, notes.doubtful);
+        self.session.rates.note_records(self.now, self.header.domain, notes);
     }
 
     /// Decodes records that need their fields in slots first: records of variable length,
@@ -337,7 +347,7 @@ impl<'a, 'b, 'o> Sets<'a, 'b, 'o> {
     /// observer watches.
     fn flows_by_slots(&mut self, id: u16, bytes: &[u8], mut at: usize, end: usize) {
         let Some(template) = self.session.domain.template(id) else { return };
-        let maker = RecordDecoder::new(template, self.session.samplers(), &self.common);
+        let maker = RecordDecoder::new(template, self.session.rate_lookup(), &self.common);
         let DecodeContext { scratch, out, more, report, observer, .. } = &mut *self.context;
         let mut section = PacketSection::default();
         while at + template.plan().least() <= end {
@@ -363,6 +373,8 @@ impl<'a, 'b, 'o> Sets<'a, 'b, 'o> {
             }
             at = next;
         }
+        let notes = maker.into_rate_notes();
+        self.note_rates(&notes);
     }
 
     fn options(&mut self, id: u16, bytes: &[u8], mut at: usize, end: usize) {
@@ -396,29 +408,14 @@ impl<'a, 'b, 'o> Sets<'a, 'b, 'o> {
             at = next;
         }
         for announcement in &learned {
-            self.session.learn_rate(self.header.domain, announcement);
+            let doubt = self.session.learn_rate(self.now, self.header.domain, announcement);
+            if let Some(doubt) = doubt {
+                let causes = &mut self.context.report.causes;
+                causes.count(Cause::of_rate(doubt.is_swapped));
+            }
         }
         if let Some(init) = self.session.about.init.take() {
             self.session.domain.notice_init(init);
         }
     }
-}
-
-/// The latest uptime in milliseconds that any record of a set has as its start or end.
-fn newest_uptime(
-    template: &Template,
-    bytes: &[u8],
-    mut at: usize,
-    scratch: &mut SetScratch,
-) -> u32 {
-    let slots = &mut scratch.slots;
-    slots.fill(0);
-    let mut section = PacketSection::default();
-    let mut newest = 0;
-    while let Some(next) = template.load(bytes, at, bytes.len(), slots, &mut section) {
-        let ends = [slots[Aux::LastUptime as usize], slots[Aux::FirstUptime as usize]];
-        newest = ends.into_iter().fold(newest, |newest, end| newest.max(end as u32));
-        at = next;
-    }
-    newest
 }

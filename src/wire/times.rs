@@ -1,8 +1,9 @@
 //! Computes when a flow began and ended, from the time elements that a template has.
 
 use super::element::Aux;
-use super::plan::RecordValues;
-use super::template::Template;
+use super::plan::{PacketSection, RecordValues};
+use super::report::{Cause, DatagramReport};
+use super::template::{SetScratch, Template};
 use crate::flow::Time;
 use crate::flow::field::Field;
 
@@ -257,6 +258,38 @@ fn ntp_to_time(value: u64) -> Time {
         None if value < 100_000_000_000_000_000 => milliseconds(value / 1000),
         None => milliseconds(value / 1_000_000),
     }
+}
+
+/// Counts problems of a record's times.
+#[inline]
+pub(super) fn note_times(span: &RecordTimes, report: &mut DatagramReport) {
+    match span.known {
+        TimeQuality::Exactly => {}
+        TimeQuality::Roughly => report.causes.count(Cause::GuessedTimes),
+        TimeQuality::NotAtAll => report.causes.count(Cause::NoTimes),
+    }
+    if span.first > span.last {
+        report.causes.count(Cause::FirstAfterLast);
+    }
+}
+
+/// The latest uptime in milliseconds that any record of a set has as its start or end.
+pub(super) fn newest_uptime(
+    template: &Template,
+    bytes: &[u8],
+    mut at: usize,
+    scratch: &mut SetScratch,
+) -> u32 {
+    let slots = &mut scratch.slots;
+    slots.fill(0);
+    let mut section = PacketSection::default();
+    let mut newest = 0;
+    while let Some(next) = template.load(bytes, at, bytes.len(), slots, &mut section) {
+        let ends = [slots[Aux::LastUptime as usize], slots[Aux::FirstUptime as usize]];
+        newest = ends.into_iter().fold(newest, |newest, end| newest.max(end as u32));
+        at = next;
+    }
+    newest
 }
 
 #[cfg(test)]

@@ -90,5 +90,6 @@ mod wire {
     mod ipfix;
     mod malformed;
     mod outdated;
+    mod sampling;
     mod templates;
 }

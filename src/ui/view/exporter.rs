@@ -2,7 +2,7 @@
 //! statistics.
 
 use crate::flow::Protocol;
-use crate::snapshot::{ExporterHealth, InterfaceHealth, Snapshot, TemplateHealth};
+use crate::snapshot::{ExporterHealth, InterfaceHealth, Selector, Snapshot, TemplateHealth};
 use crate::units;
 
 use super::super::exporters::{ExporterScreen, Tab};
@@ -343,6 +343,17 @@ fn statistics(exporter: &ExporterHealth) -> Vec<Vec<String>> {
         row("sampling", figures::sampling(exporter.sampling)),
         row("clock, + is ahead of this host", figures::clock(exporter)),
     ];
+    rows.extend(exporter.detail.samplers.iter().map(|known| {
+        let domain = known.domain;
+        let of = match known.selector {
+            Selector::All => "records".to_owned(),
+            Selector::Sampler(id) => format!("sampler {id}"),
+            Selector::Interface(index) => format!("interface {index}"),
+            Selector::InRecords => "records that have it".to_owned(),
+            Selector::SamplerInRecords(id) => format!("sampler {id}, in records"),
+        };
+        row(&format!("sampling of domain {domain}: {of}"), figures::one_in(known.rate))
+    }));
     if exporter.missed_while_down > 0 {
         rows.insert(3, figure("sent while no collector ran", exporter.missed_while_down));
     }

@@ -64,12 +64,16 @@ pub fn templates(exporter: &ExporterHealth) -> String {
     format!("{}/{}", units::short(confirmed as u64), units::short(exporter.templates as u64))
 }
 
-/// `1:1000` announced, `1:1000=` configured, `mixed`, `1:1 ?` unknown.
-pub fn sampling(state: SamplingState) -> String {
-    let one_in = |rate: u32| match rate {
+/// `1:1000`, `1:262k`.
+pub fn one_in(rate: u32) -> String {
+    match rate {
         0..100_000 => format!("1:{rate}"),
         _ => format!("1:{}", units::short(u64::from(rate))),
-    };
+    }
+}
+
+/// `1:1000` announced, `1:1000=` configured, `mixed`, `1:1 ?` unknown.
+pub fn sampling(state: SamplingState) -> String {
     match state {
         SamplingState::Unknown => "1:1 ?".to_owned(),
         SamplingState::Announced(rate) => one_in(rate),

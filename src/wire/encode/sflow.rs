@@ -339,6 +339,12 @@ mod tests {
                 packets: 1,
                 packet_sample: true,
                 bytes: u64::from(packet.frame_length),
+                // The data source is the input interface.
+                direction: match packet.flow.input {
+                    0 => Flow::NO_DIRECTION,
+                    input if input == packet.flow.output => Flow::NO_DIRECTION,
+                    _ => 0,
+                },
                 ..packet.flow
             }).collect();
             prop_assert_eq!(back, sent);

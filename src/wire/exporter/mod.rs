@@ -16,6 +16,8 @@ pub mod pending;
 pub mod places;
 pub mod policy;
 pub mod pool_use;
+mod rate_store;
+pub mod rates;
 mod recently_displaced;
 pub mod refusals;
 pub mod sampling;

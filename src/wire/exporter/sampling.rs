@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::flow::Sampling;
+use crate::flow::{RateDoubt, Sampling};
 
 /// Maximum number of samplers per observation domain. Routers have a handful, at most one per
 /// interface.
@@ -19,6 +19,8 @@ pub struct Announcement {
     pub interface: Option<u32>,
     /// samplingInterval (34) or samplerRandomInterval (50).
     pub interval: u64,
+    /// Bytes of the field that the rate is in; 0 for a rate that was judged before.
+    pub width: u8,
     /// samplingPacketInterval (305) and samplingPacketSpace (306).
     pub sampled: u64,
     pub skipped: u64,
@@ -35,16 +37,29 @@ impl Announcement {
     /// many: no exporter announces that it skips none.
     #[must_use]
     pub fn rate(&self) -> Sampling {
-        let systematic = match (self.sampled, self.skipped) {
-            (0, _) => None,
-            (interval, 0) => Some(interval),
-            (sampled, skipped) => Some(sampled.saturating_add(skipped) / sampled),
+        self.judged().0
+    }
+
+    /// The sampling rate, and whether its bytes may be in the wrong order
+    /// ([`RateDoubt::judge`]).
+    #[must_use]
+    pub fn judged(&self) -> (Sampling, Option<RateDoubt>) {
+        let mut doubt = None;
+        let mut judge = |value: u64| {
+            let (used, judged) = RateDoubt::judge(value, self.width);
+            doubt = doubt.or(judged);
+            used
         };
-        let rate = match self.interval {
-            0 => systematic.or_else(|| self.population.checked_div(self.size)).unwrap_or(0),
-            interval => interval,
+        let rate = match (self.interval, self.sampled, self.size) {
+            (1.., _, _) => judge(self.interval),
+            (0, 1.., _) => match (judge(self.sampled), self.skipped) {
+                (interval, 0) => interval,
+                (sampled, skipped) => sampled.saturating_add(judge(skipped)) / sampled,
+            },
+            (0, 0, 0) => 0,
+            (0, 0, 1..) => judge(self.population) / judge(self.size),
         };
-        Sampling::one_in(u32::try_from(rate).unwrap_or(0))
+        (Sampling::one_in(u32::try_from(rate).unwrap_or(0)), doubt)
     }
 }
 
@@ -62,10 +77,24 @@ pub struct SavedSampler {
 
 /// What an announced rate applies to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum SamplerScope {
+pub enum SamplerScope {
+    /// All records.
     All,
+    /// Records that name this sampler.
     Sampler(u64),
+    /// Records of packets that were sampled on this interface.
     Interface(u32),
+}
+
+/// What was learned from an options record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LearnedRate {
+    /// What the rate applies to.
+    pub scope: SamplerScope,
+    /// The rate of this scope before; `None` for a new scope.
+    pub before: Option<u32>,
+    /// The rate.
+    pub after: u32,
 }
 
 /// The rates announced in one observation domain. Every record may look up a rate, so a lookup
@@ -82,29 +111,35 @@ pub struct Samplers {
 
 impl Samplers {
     /// Stores what an options record announces; adds a further scope only if `may_grow`. Returns
-    /// whether a scope was added.
-    pub fn learn(&mut self, announcement: &Announcement, may_grow: bool) -> bool {
+    /// what was stored.
+    pub fn learn(&mut self, announcement: &Announcement, may_grow: bool) -> Option<LearnedRate> {
         let sampling = announcement.rate();
-        let Some(rate) = sampling.rate() else { return false };
+        let rate = sampling.rate()?;
         let scope = match (announcement.id, announcement.interface) {
             (Some(id), _) => SamplerScope::Sampler(id),
             (None, Some(interface)) => SamplerScope::Interface(interface),
             (None, None) => SamplerScope::All,
         };
-        let place = self.known.binary_search_by_key(&scope, |(known, _)| *known);
-        match place {
+        let before = match self.known.binary_search_by_key(&scope, |(known, _)| *known) {
             Ok(at) => {
                 let before = std::mem::replace(&mut self.known[at].1, sampling);
                 self.forget_rate(before);
+                before.rate()
             }
-            Err(_) if self.known.len() >= MAX_SAMPLERS || !may_grow => return false,
+            Err(_) if self.known.len() >= MAX_SAMPLERS || !may_grow => return None,
             Err(at) => {
                 self.known.insert(at, (scope, sampling));
                 self.interfaces += usize::from(matches!(scope, SamplerScope::Interface(_)));
+                None
             }
-        }
+        };
         *self.rates.entry(rate).or_default() += 1;
-        place.is_err()
+        Some(LearnedRate { scope, before, after: rate })
+    }
+
+    /// Every announced rate with what it applies to.
+    pub fn scopes(&self) -> impl Iterator<Item = (SamplerScope, u32)> {
+        self.known.iter().filter_map(|(scope, rate)| Some((*scope, rate.rate()?)))
     }
 
     fn forget_rate(&mut self, sampling: Sampling) {
@@ -115,12 +150,6 @@ impl Samplers {
                 self.rates.remove(&rate);
             }
         }
-    }
-
-    /// Whether no rate is known.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.known.is_empty()
     }
 
     /// Number of known rates.
@@ -156,7 +185,9 @@ impl Samplers {
         }
     }
 
-    fn find(&self, scope: SamplerScope) -> Option<Sampling> {
+    /// The rate of a scope.
+    #[must_use]
+    pub fn find(&self, scope: SamplerScope) -> Option<Sampling> {
         let at = self.known.binary_search_by_key(&scope, |(known, _)| *known).ok()?;
         self.known.get(at).map(|(_, rate)| *rate)
     }
@@ -164,25 +195,23 @@ impl Samplers {
     /// The rate of a record that names sampler `id`. If the id was never announced, the rate
     /// announced for all records.
     #[must_use]
-    pub fn by_id(&self, id: u64) -> Sampling {
-        self.find(SamplerScope::Sampler(id))
-            .or_else(|| self.find(SamplerScope::All))
-            .unwrap_or_default()
+    pub fn by_id(&self, id: u64) -> Option<Sampling> {
+        self.find(SamplerScope::Sampler(id)).or_else(|| self.find(SamplerScope::All))
     }
 
     /// The rate of a record that came in by `interface` and names no sampler: that of the
     /// interface, or that of all records. If only one rate is announced at all, it is used for
     /// records whose template has no sampler.
     #[must_use]
-    pub fn by_interface(&self, interface: u32) -> Sampling {
-        self.find(SamplerScope::Interface(interface)).unwrap_or_else(|| self.default_rate())
+    pub fn by_interface(&self, interface: u32) -> Option<Sampling> {
+        self.find(SamplerScope::Interface(interface)).or_else(|| self.default_rate())
     }
 
     /// The rate of records without a sampler or interface.
     #[must_use]
-    pub fn default_rate(&self) -> Sampling {
+    pub fn default_rate(&self) -> Option<Sampling> {
         let only = || (self.rates.len() == 1).then(|| self.known.first().map(|(_, rate)| *rate))?;
-        self.find(SamplerScope::All).or_else(only).unwrap_or_default()
+        self.find(SamplerScope::All).or_else(only)
     }
 
     /// Whether rates differ by interface.
@@ -223,14 +252,15 @@ mod tests {
         let mut samplers = Samplers::default();
         let none = Announcement::default();
         samplers.learn(&Announcement { id: Some(7), interval: 100, ..none }, true);
-        assert_eq!(samplers.default_rate().rate(), Some(100), "the only one there is");
+        let rate = |found: Option<Sampling>| found.and_then(Sampling::rate);
+        assert_eq!(rate(samplers.default_rate()), Some(100), "the only one there is");
         samplers.learn(&Announcement { id: Some(8), interval: 50, ..none }, true);
-        assert_eq!(samplers.default_rate().rate(), None, "one of two");
+        assert_eq!(rate(samplers.default_rate()), None, "one of two");
         samplers.learn(&Announcement { interval: 10, ..none }, true);
         samplers.learn(&Announcement { id: Some(7), interval: 0, ..none }, true);
-        assert_eq!(samplers.by_id(7).rate(), Some(100), "an interval of 0 changes nothing");
-        assert_eq!(samplers.by_id(9).rate(), Some(10));
-        assert_eq!(samplers.default_rate().rate(), Some(10));
+        assert_eq!(rate(samplers.by_id(7)), Some(100), "an interval of 0 changes nothing");
+        assert_eq!(rate(samplers.by_id(9)), Some(10));
+        assert_eq!(rate(samplers.default_rate()), Some(10));
         for id in 0..10_000 {
             samplers.learn(&Announcement { id: Some(id), interval: 2, ..none }, true);
         }
@@ -243,7 +273,7 @@ mod tests {
         let none = Announcement::default();
         samplers.learn(&Announcement { interface: Some(1), interval: 10, ..none }, true);
         samplers.learn(&Announcement { interface: Some(2), interval: 20, ..none }, true);
-        assert_eq!(samplers.by_interface(2).rate(), Some(20));
-        assert_eq!(samplers.by_interface(3).rate(), None);
+        assert_eq!(samplers.by_interface(2), Some(Sampling::one_in(20)));
+        assert_eq!(samplers.by_interface(3), None);
     }
 }

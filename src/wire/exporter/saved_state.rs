@@ -338,8 +338,9 @@ fn recall_exporter(now: Time, remembered: &SavedExporter) -> ExporterState {
         }
         let mut state = Domain { init: domain.init_ms, ..Domain::default() };
         state.samplers.restore(&domain.samplers);
+        exporter.rates.add_domain(&state.samplers);
         if domain.id == 0 {
-            exporter.shared.restore(&domain.samplers);
+            exporter.rates.shared.restore(&domain.samplers);
         }
         for template in &domain.templates {
             let fresh = now.since(Time(template.refreshed_ms)) < MAX_AGE_MS;

@@ -10,8 +10,9 @@ use super::numbering_time::NumberingTime;
 use super::options::ExporterOptions;
 use super::pending::PendingSets;
 use super::places::AdmissionFacts;
+use super::rates::{ExporterRates, SAMPLER_BYTES};
 use super::refusals::Refusals;
-use super::sampling::{Announcement, Samplers};
+use super::sampling::Samplers;
 use super::sequence::{Sequence, UPTIME_JITTER_MS, is_restart};
 use super::shared_limits::{ExporterClass, ExporterUse};
 use super::templates::Templates;
@@ -32,10 +33,8 @@ pub const MAX_TEMPLATES: usize = 1024;
 /// Spoofed senders come once.
 const HISTORY: u8 = 3;
 
-/// Cost of a domain without its templates, and of a sampling rate; both count as bytes of
-/// templates.
+/// Cost of a domain without its templates; it counts as bytes of templates.
 const DOMAIN_BYTES: usize = size_of::<Domain>() + 256;
-const SAMPLER_BYTES: usize = 192;
 
 /// The state of all that comes from one source address.
 #[derive(Debug, Default)]
@@ -66,8 +65,7 @@ pub struct ExporterState {
     pub(in crate::wire) about: ExporterOptions,
     pub(in crate::wire) held: PendingSets,
     pub(in crate::wire) agents: Agents,
-    /// Rates announced in domain 0, which stands for the exporter as a whole (RFC 7011, 3.1).
-    pub(in crate::wire) shared: Samplers,
+    pub(in crate::wire) rates: ExporterRates,
     /// When it started, as options of any of its domains say.
     pub(in crate::wire) init: Option<i64>,
     /// Protocol of its last datagram; `None` when it is only known from an earlier run.
@@ -113,12 +111,12 @@ pub struct ExporterSession<'a> {
     pub offset: i64,
     pub given_rate: Option<Sampling>,
     pub class: ExporterClass,
-    shared: &'a mut Samplers,
+    pub(in crate::wire) rates: &'a mut ExporterRates,
     init: Option<i64>,
     pub(in crate::wire) templates: &'a mut usize,
     pub(in crate::wire) template_bytes: &'a mut usize,
-    beside: &'a mut usize,
-    growth: &'a mut usize,
+    pub(in crate::wire) beside: &'a mut usize,
+    pub(in crate::wire) growth: &'a mut usize,
 }
 
 impl ExporterState {
@@ -180,7 +178,7 @@ impl ExporterState {
             offset: self.clock.offset(),
             given_rate: self.given_rate,
             class: self.class,
-            shared: &mut self.shared,
+            rates: &mut self.rates,
             init: self.init,
             templates: &mut self.templates,
             template_bytes: &mut self.template_bytes,
@@ -229,24 +227,6 @@ impl ExporterState {
 }
 
 impl ExporterSession<'_> {
-    /// The sampling rates of the domain's records: those of the domain, otherwise those of the
-    /// exporter as a whole.
-    pub fn samplers(&self) -> &Samplers {
-        if self.domain.samplers.is_empty() { self.shared } else { &self.domain.samplers }
-    }
-
-    /// Stores what options of domain `id` announce about sampling.
-    pub fn learn_rate(&mut self, id: u32, announcement: &Announcement) {
-        let mut grown = self.domain.samplers.learn(announcement, *self.growth >= SAMPLER_BYTES);
-        if id == 0 {
-            grown |= self.shared.learn(announcement, *self.growth >= SAMPLER_BYTES);
-        }
-        if grown {
-            *self.beside += SAMPLER_BYTES;
-            *self.growth = self.growth.saturating_sub(SAMPLER_BYTES);
-        }
-    }
-
     /// Sets the uptime for a header without one: from the exporter's start in options, otherwise
     /// from `newest`, the latest uptime in the records, assuming that they were sent right after
     /// they ended.

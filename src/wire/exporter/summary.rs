@@ -3,13 +3,17 @@
 use std::sync::Arc;
 
 use super::options::Statistics;
+use super::sampling::SamplerScope;
 use super::state::ExporterState;
 use super::templates::StoredTemplate;
-use crate::flow::{Host, Protocol, Time};
+use crate::flow::{Host, Protocol, RateDoubt, Time};
 use crate::wire::template::TemplateKind;
 
 /// Maximum number of templates that are listed per exporter.
 const LISTED_TEMPLATES: usize = 64;
+
+/// Maximum number of sampling rates that are listed per exporter.
+const LISTED_SAMPLERS: usize = 64;
 
 /// Maximum number of interfaces that are listed per exporter; listed are those with a name or
 /// counters.
@@ -41,8 +45,14 @@ pub struct ExporterSummary {
     pub remembered: usize,
     /// Data sets that wait for their template.
     pub held: usize,
-    /// The sampling rates it announced, lowest first.
+    /// The sampling rates that were applied to its flows lately, lowest first; before any
+    /// flow, those that it announces. 0 stands for flows whose rate was not known, if others
+    /// have one.
     pub rates: Vec<u32>,
+    /// Samples whose packet is sampled on its way in and on its way out (sFlow).
+    pub sampled_twice: u64,
+    /// A rate whose bytes are, or may be, in the wrong order.
+    pub rate_doubt: Option<RateDoubt>,
     /// The configured sampling rate, which replaces the announced ones.
     pub given_rate: Option<u32>,
     /// The collector's clock minus the exporter's clock, in milliseconds.
@@ -75,6 +85,26 @@ pub struct TemplateSummary {
     pub remembered: bool,
 }
 
+/// A sampling rate as the exporter sends it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SamplerSummary {
+    /// Observation domain.
+    pub domain: u32,
+    /// What the rate applies to.
+    pub selector: RateScope,
+    /// One packet in this many.
+    pub rate: u32,
+}
+
+/// Where a sampling rate comes from, and what it applies to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RateScope {
+    /// Options announce it.
+    Announced(SamplerScope),
+    /// It comes with the records, which may name a sampler, or in the header of NetFlow v5.
+    InRecords(Option<u64>),
+}
+
 /// An interface as the exporter describes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InterfaceSummary {
@@ -103,6 +133,8 @@ pub struct Details {
     pub interfaces: Arc<Vec<InterfaceSummary>>,
     /// Number of its applications with a name.
     pub applications: usize,
+    /// The first of its sampling rates, by domain.
+    pub samplers: Vec<SamplerSummary>,
     /// Counters of its own work.
     pub statistics: Statistics,
 }
@@ -111,10 +143,6 @@ impl ExporterState {
     /// The summary of the exporter at `address`.
     #[must_use]
     pub fn summary(&self, address: Host) -> ExporterSummary {
-        let mut rates: Vec<u32> = self.domains.values().flat_map(|domain| domain.rates()).collect();
-        rates.extend(self.agents.rates());
-        rates.sort_unstable();
-        rates.dedup();
         let domains = || self.domains.values();
         let templates =
             domains().flat_map(|domain| domain.templates.iter().map(|(_, entry)| entry));
@@ -136,7 +164,9 @@ impl ExporterState {
             templates: self.templates,
             remembered: templates.filter(|entry| entry.remembered.is_some()).count(),
             held: self.held.len(),
-            rates,
+            rates: self.rates_in_use(),
+            sampled_twice: self.agents.twice(),
+            rate_doubt: self.rates.doubt(self.last_seen).filter(|_| self.given_rate.is_none()),
             given_rate: self.given_rate.and_then(|rate| rate.rate()),
             clock_offset_ms: self.clock.offset(),
             last_seen: self.last_seen,
@@ -160,8 +190,28 @@ impl ExporterState {
             templates,
             interfaces: Arc::new(self.interfaces()),
             applications: self.about.applications(),
+            samplers: self.samplers(),
             statistics: self.about.statistics,
         }
+    }
+
+    fn samplers(&self) -> Vec<SamplerSummary> {
+        let announced = self.domains.iter().flat_map(|(domain, state)| {
+            state.samplers.scopes().map(|(scope, rate)| SamplerSummary {
+                domain: *domain,
+                selector: RateScope::Announced(scope),
+                rate,
+            })
+        });
+        let selectors = self.rates.selectors().iter().map(|known| SamplerSummary {
+            domain: known.domain,
+            selector: RateScope::InRecords(known.selector),
+            rate: known.rate,
+        });
+        let mut list: Vec<SamplerSummary> = announced.chain(selectors).collect();
+        list.sort_by_key(|known| known.domain);
+        list.truncate(LISTED_SAMPLERS);
+        list
     }
 
     fn interfaces(&self) -> Vec<InterfaceSummary> {

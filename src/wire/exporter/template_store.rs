@@ -60,6 +60,8 @@ impl ExporterState {
         let (mut gone, mut freed) = (0, 0);
         for (_, id) in all.iter().take(all.len().div_ceil(FORGOTTEN_PART)) {
             let Some(domain) = self.domains.remove(id) else { continue };
+            pool.steps += domain.samplers.len() as u64;
+            self.rates.forget_domain(&domain.samplers);
             let sizes = domain.templates.iter().map(|(_, entry)| entry.template.size());
             (gone, freed) = (gone + domain.templates.iter().count(), freed + sizes.sum::<usize>());
         }

@@ -48,6 +48,10 @@ struct Agent {
     /// Data sources by class and index.
     sources: HashMap<(u32, u32), DataSource, RandomState>,
     dropped: u64,
+    /// Whether any source has sampled packets on their way in, and on their way out.
+    directions: [bool; 2],
+    /// Samples whose packet is sampled at its other interface, too.
+    twice: u64,
 }
 
 /// A data source: rate and drops in its newest flow sample.
@@ -55,6 +59,8 @@ struct Agent {
 struct DataSource {
     rate: u32,
     drops: u32,
+    /// Whether it has sampled packets on their way in, and on their way out.
+    directions: [bool; 2],
 }
 
 impl Agents {
@@ -139,14 +145,30 @@ impl Agents {
             return;
         }
         let Some(agent) = self.current.and_then(|at| self.agents.get_mut(at)) else { return };
-        let new = DataSource { rate: sample.rate, drops: sample.drops };
+        let rate = sample.judged_rate().0.rate().unwrap_or(0);
+        let mut new = DataSource { rate, drops: sample.drops, directions: [false; 2] };
         let key = (sample.source_class, sample.source_index);
+        let direction = usize::from(sample.direction());
+        if let Some(samples) = new.directions.get_mut(direction) {
+            *samples = true;
+            agent.directions[direction] = true;
+            // Most agents sample packets on their way in only, which needs no search.
+            if agent.directions == [true; 2] {
+                // The other end of the packet's way through the device.
+                let other = if direction == 0 { sample.output } else { sample.input };
+                let other = agent.sources.get(&(0, other));
+                let twice = other.is_some_and(|other| other.directions[1 - direction]);
+                agent.twice = agent.twice.saturating_add(u64::from(twice));
+            }
+        }
         match agent.sources.get_mut(&key) {
             Some(source) => {
                 // A late sample has fewer drops than the one before it; it adds none.
                 let more = new.drops.wrapping_sub(source.drops);
                 if more < u32::MAX / 2 {
                     agent.dropped = agent.dropped.saturating_add(u64::from(more));
+                    let [into, out] = source.directions;
+                    new.directions = [new.directions[0] || into, new.directions[1] || out];
                     *source = new;
                 }
             }
@@ -186,6 +208,13 @@ impl Agents {
     pub fn dropped(&self) -> u64 {
         let dropped = self.agents.iter().map(|agent| agent.dropped);
         dropped.fold(0, u64::saturating_add)
+    }
+
+    /// Samples whose packet is sampled on its way in and on its way out.
+    #[must_use]
+    pub fn twice(&self) -> u64 {
+        let twice = self.agents.iter().map(|agent| agent.twice);
+        twice.fold(0, u64::saturating_add)
     }
 
     /// The sampling rate of every data source.

@@ -215,10 +215,15 @@ impl Samples<'_, '_, '_> {
     fn finish(&mut self) {
         let Samples { sample, common, exporter, context, .. } = self;
         let report = &mut context.report;
+        let is_given = exporter.given_rate.is_some();
         let mut has_flow = false;
         match sample.kind {
             SampleKind::Flow => {
                 report.samples.flow += 1;
+                if let Some(doubt) = sample.judged_rate().1.filter(|_| !is_given) {
+                    report.causes.count(Cause::of_rate(doubt.is_swapped));
+                    exporter.rates.note_doubt(common.arrival, Some(doubt));
+                }
                 if let Some(packet) = sample.sampled_packet() {
                     has_flow = true;
                     report.flows += 1;

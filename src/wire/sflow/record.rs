@@ -43,6 +43,8 @@ fn raw_header(sample: &mut Sample, mut record: Xdr) -> Option<()> {
         };
         if packet.is_some() || sample.packet.is_none() {
             (sample.packet, sample.frame_length) = (packet, frame_length);
+        } else {
+            sample.frame_length = sample.frame_length.max(frame_length);
         }
         sample.header_protocol = protocol;
     }
@@ -53,8 +55,8 @@ fn raw_header(sample: &mut Sample, mut record: Xdr) -> Option<()> {
 /// is no flow.
 fn ethernet_frame(sample: &mut Sample, mut record: Xdr) -> Option<()> {
     let length = record.u32()?;
-    if sample.frame_length == 0 {
-        sample.frame_length = length;
+    if sample.header_protocol == 0 {
+        sample.frame_length = sample.frame_length.max(length);
     }
     Some(())
 }
@@ -74,7 +76,8 @@ fn ip_data<'a>(
     if sample.packet.is_none() {
         let known = Packet { src, dst, proto, sport, dport, tcp_flags, tos, ..Packet::default() };
         sample.packet = Some(Packet { ip_length, ..known });
-        sample.frame_length = ip_length;
+        // The frame is longer than the packet in it. A shorter frame is another one.
+        sample.frame_length = sample.frame_length.max(ip_length);
     }
     Some(())
 }

@@ -1,6 +1,6 @@
 //! A sample as plain data, and the flow of a sampled packet.
 
-use crate::flow::{Flow, FlowExtras, Host, Sampling};
+use crate::flow::{Flow, FlowExtras, Host, RateDoubt, Sampling};
 use crate::wire::exporter::interfaces::InterfaceCounters;
 use crate::wire::extras;
 use crate::wire::frame::Packet;
@@ -59,8 +59,8 @@ pub struct Sample {
     pub formats: Vec<u32>,
     /// 1 Ethernet, 11 IPv4, 12 IPv6 and so on; 0 when there is no packet header.
     pub header_protocol: u32,
-    /// Bytes of the packet at its link layer. For records without a packet header, bytes at the
-    /// layer of the record.
+    /// Bytes of the packet at its link layer. If only its addresses are reported, bytes of the
+    /// IP packet.
     pub frame_length: u32,
     /// The headers of the packet, as far as the sampled bytes go; `None` without IP.
     pub packet: Option<Packet>,
@@ -124,7 +124,7 @@ impl Sample {
     #[inline]
     pub(super) fn flow(&self, packet: &Packet, common: &Flow) -> Flow {
         let sampling = match common.sampling {
-            Sampling::UNKNOWN => Sampling::one_in(self.rate),
+            Sampling::UNKNOWN => self.judged_rate().0,
             given => given,
         };
         let common = packet.describe(&Flow { vlan: self.src_vlan, ..*common });
@@ -138,6 +138,7 @@ impl Sample {
             packets: 1,
             packet_sample: true,
             sampling,
+            direction: self.direction(),
             input: interface(self.input_format, self.input),
             output: interface(self.output_format, self.output),
             src_as: self.src_as,
@@ -154,6 +155,29 @@ impl Sample {
     #[must_use]
     pub fn is_translated(&self) -> bool {
         !self.nat_dst.is_unspecified()
+    }
+
+    /// The sampling rate, and whether its bytes may be in the wrong order.
+    pub(super) fn judged_rate(&self) -> (Sampling, Option<RateDoubt>) {
+        let (rate, doubt) = RateDoubt::judge(u64::from(self.rate), 4);
+        (Sampling::one_in(u32::try_from(rate).unwrap_or(self.rate)), doubt)
+    }
+
+    /// Where the packet was sampled, by the interface that is the data source: 0 on its way in,
+    /// 1 on its way out, [`Flow::NO_DIRECTION`] if the source is no interface of the packet, or
+    /// both (the sampler then saw it at either).
+    #[must_use]
+    pub fn direction(&self) -> u8 {
+        let is_source = |format: u32, index: u32| {
+            (format, self.source_class) == (0, 0) && index == self.source_index && index != 0
+        };
+        let input = is_source(self.input_format, self.input);
+        let output = is_source(self.output_format, self.output);
+        match (input, output) {
+            (true, false) => 0,
+            (false, true) => 1,
+            _ => Flow::NO_DIRECTION,
+        }
     }
 
     /// The extra fields of the flow.

@@ -48,6 +48,18 @@ fn counters_too_large_for_an_entry_continue_in_the_next() {
 }
 
 #[test]
+fn counters_of_64_bits_are_in_the_rows() {
+    // 251 TB: 15,000,000 bytes of a rate whose bytes an exporter sends in the wrong order.
+    let forged = flow(local(1), remote(1), 5.0, 0.1, 0.0, 150_000);
+    let forged = Flow { packets: 100, sampling: Sampling::one_in(1_677_721_600), ..forged };
+    let most = flow(local(1), remote(1), 7.0, 60.0, 0.0, u64::MAX / 5);
+    let most = Flow { packets: u64::MAX / 7, ..most };
+    let back = |flow: Flow| Flow { src: flow.dst, dst: flow.src, ..flow };
+    let small = flow(local(1), remote(1), 5.0, 0.1, 0.0, 1);
+    check_windows(&[small, forged, most, back(most), small, forged], &[8, 100, 400, 2000, 3590]);
+}
+
+#[test]
 fn more_flows_than_an_entry_counts_in_one_pane() {
     let one = flow(local(1), remote(1), 5.0, 0.1, 0.0, 40);
     let flows: Vec<Flow> = (0..140_001).map(|n| Flow { packets: n % 3, ..one }).collect();

@@ -47,6 +47,10 @@ fn detail() -> ExporterDetail {
             InterfaceHealth { index: 1_073_741_823, ..InterfaceHealth::default() },
         ],
         applications: 1312,
+        samplers: vec![
+            SamplerHealth { domain: 0, selector: Selector::Sampler(1), rate: 1000 },
+            SamplerHealth { domain: 0, selector: Selector::InRecords, rate: 100 },
+        ],
         statistics: vec![("flows exported".into(), 1_234_567), ("packets not sampled".into(), 17)],
     }
 }

@@ -1,5 +1,7 @@
 //! Tests with datagrams that are put together word by word.
 
+mod sightings;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -123,6 +125,7 @@ fn a_sampled_packet_is_one_flow_at_the_samples_rate() {
         packets: 1,
         packet_sample: true,
         sampling: Sampling::one_in(512),
+        direction: 0,
         input: 3,
         output: 4,
         src_as: 64_500,
