@@ -85,7 +85,7 @@ fn mark(c: &mut Criterion) {
                 Deduplication::default,
                 |mut doubling| {
                     let marked: usize =
-                        flows.chunks_mut(BATCH).map(|batch| doubling.mark(batch)).sum();
+                        flows.chunks_mut(BATCH).map(|batch| doubling.mark(Time(0), batch)).sum();
                     assert_eq!(marked, doubled);
                     doubling
                 },

@@ -64,6 +64,7 @@ pub(super) fn show(
     let told = ingest::IngestConfig {
         demo,
         workers: live.collect.workers,
+        count_once: live.collect.count_once,
         policy: live.collect.policy,
         streams: shares.streams(),
         state: state::folder(live.collect.state, |name| std::env::var_os(name)),

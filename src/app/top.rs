@@ -19,7 +19,7 @@ use crate::agg::{Config, Windows};
 use crate::cli::{Top, TopOutput};
 use crate::clock::Clock;
 use crate::config::memory::MemoryShares;
-use crate::ingest::{BindError, Ingest, IngestConfig, RecordPlan};
+use crate::ingest::{BindError, BoundSocket, Ingest, IngestConfig, RecordPlan};
 use crate::snapshot::{Allowance, Basis, Grouping, RowOrder, Snapshot, Subject, View, Window};
 use crate::table;
 
@@ -67,9 +67,7 @@ fn collect(
     let sockets = collect.listen.open()?;
     let clock = Clock::start();
     let recording = record::start(top.record.as_ref(), clock)?;
-    let ports: Vec<String> = sockets.iter().map(|socket| socket.port().to_string()).collect();
-    let time = crate::units::duration(top.for_ms);
-    tell(&format!("listening on port {} for {time}", ports.join(", ")));
+    tell(&listening(&sockets, top.for_ms));
     sockets.iter().filter_map(|socket| socket.note.as_ref()).for_each(|note| tell(note));
     collect.listen.missing(&sockets, clock.now()).iter().for_each(|port| tell(&port.sentence()));
     let room = MemoryShares::of(memory::find(collect.memory).bytes);
@@ -82,6 +80,7 @@ fn collect(
     let options = IngestConfig {
         recorder: recording.as_ref().map(|(recording, _)| recording.recorder()),
         workers: collect.workers,
+        count_once: collect.count_once,
         policy: collect.policy,
         streams: shares.streams(),
         listen: Some(collect.listen),
@@ -123,6 +122,12 @@ fn collect(
     print(top.output, &snapshot, zone, &mut text).map_err(AppError::Print)?;
     let code = messages::print_or_end(text, &mut ends, cut_short, runtime)?;
     Ok(code.map_or(ExitCode::SUCCESS, ExitCode::from))
+}
+
+/// The message that collecting begins.
+fn listening(sockets: &[BoundSocket], for_ms: i64) -> String {
+    let ports: Vec<String> = sockets.iter().map(|socket| socket.port().to_string()).collect();
+    format!("listening on port {} for {}", ports.join(", "), crate::units::duration(for_ms))
 }
 
 /// The view to ask for, of the window `usual` if none was given.

@@ -32,6 +32,8 @@ pub struct CollectConfig {
     pub state: StateFolder,
     /// The memory that collecting may use, in bytes; `None` for the default.
     pub memory: Option<u64>,
+    /// Whether a flow that several exporters report is counted once.
+    pub count_once: bool,
 }
 
 #[derive(Args)]
@@ -73,6 +75,9 @@ pub(super) struct WindowArgs {
     /// Count every report of a flow; without this, a flow that an exporter reports at two interfaces is counted once
     #[arg(long)]
     pub(super) no_dedup: bool,
+    /// Count a flow that several exporters report once; without this, each exporter's report is counted, and a note says how much they have in common
+    #[arg(long, conflicts_with = "no_dedup")]
+    pub(super) count_once: bool,
 }
 
 #[derive(Args)]
@@ -108,7 +113,8 @@ impl CollectArgs {
         let groups = self.groups.group;
         let listen = Listen { address: self.bind, ports, ..Listen::default() };
         let memory = self.memory;
-        Ok(CollectConfig { listen, workers: self.workers, config, groups, policy, state, memory })
+        let (workers, count_once) = (self.workers, self.windows.count_once);
+        Ok(CollectConfig { listen, workers, config, groups, policy, state, memory, count_once })
     }
 }
 

@@ -141,6 +141,7 @@ pub const TABLE: &[Setting] = &[
     restart("windows.max-hosts", "max-hosts", One),
     restart("windows.max-conversations", "max-conversations", One),
     restart("windows.dedup", "no-dedup", Unless),
+    restart("windows.count-once", "count-once", Switch),
     reload("groups.files", "group", Many),
     reload("groups.names", "group", Names),
     reload("alerts.up", "alert-up", One),

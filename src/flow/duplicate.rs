@@ -1,17 +1,16 @@
 //! Marks of flows that were reported more than once.
 
 /// Whether the same flow was reported before, and by which exporter. Such a flow is counted
-/// once,
-/// unless `--no-dedup` is given. The archive stores the number.
+/// once, unless `--no-dedup` is given. The archive stores the number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum Duplicate {
     /// This is the first report.
     #[default]
     No = 0,
-    /// The same exporter reported it before, from another interface.
+    /// The same exporter reported it before, from another interface or session.
     SameExporter = 1,
-    /// Another exporter on the flow's path reported it before.
+    /// Another exporter on the flow's path reported it before (`--count-once`).
     OtherExporter = 2,
 }
 

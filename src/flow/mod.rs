@@ -119,6 +119,12 @@ record! {
         /// Whether the [`FlowExtras`] of the flow have the inside address of an end
         /// ([`Flow::ends`]). Flows without one need not look them up.
         pub translated: bool = false,
+        /// Whether the times were computed from a clock with steps of a second (header of
+        /// NetFlow v9): two reports of a flow may then differ by a second. Not stored.
+        pub coarse_clock: bool = false,
+        /// The source port of the exporter's transport session (RFC 7011, section 3.4.1), 0 if
+        /// it is not known. Not stored.
+        pub session: u16 = 0,
     }
 }
 

@@ -67,8 +67,11 @@ impl Dispatcher {
         sink: impl Fn() -> FlowSink,
     ) -> Dispatcher {
         let budget = SharedLimits::new(limits.exporters, workers.max(1));
-        let pipeline =
-            |_| Pipeline::new(policy.clone(), budget.clone(), clock, workers.max(1), sink());
+        let (among, same) = (workers.max(1), stats.same_flows().clone());
+        let pipeline = |_| {
+            let (policy, budget) = (policy.clone(), budget.clone());
+            Pipeline::new(policy, budget, clock, among, same.clone(), sink())
+        };
         let pipelines = (0..workers.max(1)).map(pipeline).collect();
         Dispatcher {
             stats,

@@ -24,6 +24,8 @@ mod queue;
 mod receiver;
 mod recorder;
 mod repeater;
+mod same_flows;
+mod sightings;
 mod socket;
 mod state_saver;
 mod stats;

@@ -148,6 +148,8 @@ pub struct IngestConfig {
     /// The configuration from which the sockets were opened. Its missing ports are retried
     /// until they can be opened. With `None`, only the given sockets are used.
     pub listen: Option<Listen>,
+    /// Whether a flow that several exporters report is counted once.
+    pub count_once: bool,
     /// Counters of lost messages to the outside.
     pub losses: LostMessageCounters,
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::catch_panic::{guarded, panic_in_tests};
 use super::deduplication::Deduplication;
 use super::pipeline_counters::{PipelineCounters, PipelineReport};
+use super::same_flows::SameFlows;
 use super::stats::PUBLISH;
 use crate::clock::Clock;
 use crate::flow::{Flow, FlowExtras, Host, SenderAddress, Time};
@@ -54,6 +55,7 @@ impl Pipeline {
         budget: SharedLimits,
         clock: Clock,
         workers: usize,
+        same: SameFlows,
         sink: FlowSink,
     ) -> Pipeline {
         let mut decoder = Decoder::sharing(policy.clone(), &budget);
@@ -64,7 +66,7 @@ impl Pipeline {
             clock,
             policy,
             budget,
-            deduplication: Deduplication::default(),
+            deduplication: Deduplication::sharing(same),
             sink,
             flows: Vec::new(),
             since: 0,
@@ -221,9 +223,9 @@ impl Pipeline {
         if self.flows.is_empty() {
             return;
         }
-        let Pipeline { decoder, deduplication, sink, flows, counters, .. } = self;
+        let Pipeline { decoder, deduplication, sink, flows, counters, clock, .. } = self;
         let recorded = guarded(|| {
-            let doubled = deduplication.mark(flows);
+            let doubled = deduplication.mark(clock.now(), flows);
             if doubled > 0 {
                 counters.doubled(flows, doubled);
             }

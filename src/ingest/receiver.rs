@@ -75,7 +75,10 @@ pub(super) async fn run(
     // Finds the reason for each missing port, and opens those that have become free.
     sockets.extend(ports.retry(clock.now()).sockets);
     let notes = sockets.iter().filter_map(|socket| socket.note.clone()).collect();
-    let stats = Stats::new(clock.now(), options.demo, notes);
+    let mut stats = Stats::new(clock.now(), options.demo, notes);
+    if options.count_once {
+        stats.count_once();
+    }
     let workers = options.workers.count();
     let mut dispatcher =
         Dispatcher::new(workers, options.limits, options.policy, clock, stats, sink);
@@ -239,6 +242,8 @@ impl Receiver {
         let listeners: Vec<_> = self.open.borrow().iter().enumerate().map(listener).collect();
         let mut dispatcher = self.dispatcher.borrow_mut();
         dispatcher.stats.missing(self.ports.borrow().missing());
+        let now = dispatcher.now();
+        dispatcher.stats.compare_exporters(now);
         let mut parts = dispatcher.parts();
         let numbering = parts.iter_mut().flat_map(|part| std::mem::take(&mut part.standing));
         let numbering = numbering.collect();

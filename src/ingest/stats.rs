@@ -9,6 +9,7 @@ use super::issue::IngestIssue;
 use super::lost_messages::LostMessageCounters;
 use super::pipeline_counters::PipelineReport;
 use super::recorder::RecorderHandle;
+use super::same_flows::SameFlows;
 use crate::archive::recorder::DropReason;
 use crate::flow::{Host, Time};
 use crate::snapshot::{DropCount, Health, Listener, MAX_NO_ROOM, MissingPort, NoRoom, WorkHealth};
@@ -103,6 +104,9 @@ pub(super) struct Stats {
     not_repeated: u64,
     /// Reports of workers that have died.
     ended_reports: Vec<PipelineReport>,
+    /// The table in which all workers compare flows of several exporters, and what it tells.
+    same: SameFlows,
+    same_notes: Vec<String>,
 }
 
 impl Stats {
@@ -118,7 +122,24 @@ impl Stats {
             numbering_unsaved: None,
             not_repeated: 0,
             ended_reports: Vec::new(),
+            same: SameFlows::new(false),
+            same_notes: Vec::new(),
         }
+    }
+
+    /// Has flows that several exporters report counted once.
+    pub(super) fn count_once(&mut self) {
+        self.same = SameFlows::new(true);
+    }
+
+    /// The table in which workers compare flows of several exporters.
+    pub(super) fn same_flows(&self) -> &SameFlows {
+        &self.same
+    }
+
+    /// Updates the notes on exporters that report the same flows.
+    pub(super) fn compare_exporters(&mut self, now: Time) {
+        self.same_notes = self.same.notes(now);
     }
 
     /// Counts a problem outside of datagrams.
@@ -182,6 +203,7 @@ impl Stats {
             .iter()
             .chain(&self.unsaved)
             .chain(&self.numbering_unsaved)
+            .chain(&self.same_notes)
             .chain(defect.map(|(_, note)| note));
         let mut health = Health {
             started: self.started,

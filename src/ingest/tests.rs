@@ -10,7 +10,6 @@ use super::stats::Stats;
 use super::*;
 use crate::flow::{FlowExtras, Host, Time};
 use crate::snapshot::ExporterHealth;
-use crate::wire::SharedLimits;
 use crate::wire::encode::{IpfixEncoder, V9Encoder};
 
 /// `count` flows of one host.
@@ -119,7 +118,8 @@ fn a_panic_while_recording_costs_its_batch_and_is_counted() {
         assert!(flows.iter().all(|flow| flow.src != Host::octets(10, 0, 0, 13)), "unlucky");
         *sum.lock().unwrap() += flows.len();
     });
-    let mut pipeline = Pipeline::new(Policy::default(), SharedLimits::default(), clock, 1, sink);
+    let (policy, limits, same) = Default::default();
+    let mut pipeline = Pipeline::new(policy, limits, clock, 1, same, sink);
     let mut exporter = IpfixEncoder::new(1);
     let mut take = |pipeline: &mut Pipeline, host, number| {
         for datagram in exporter.encode(now, &flows(now, host, number), true) {

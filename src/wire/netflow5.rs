@@ -128,6 +128,8 @@ fn decode_as<const VERSION: u16>(
         arrival: now,
         clock_offset: session.offset,
         sampling: session.given_rate.unwrap_or(sampling),
+        // Exporters that do not fill in the nanoseconds have a clock with steps of a second.
+        coarse_clock: start.nanoseconds == 0,
         ..Flow::EMPTY
     };
     let before = out.len();

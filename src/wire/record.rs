@@ -15,7 +15,7 @@ use super::report::{Cause, DatagramReport, RecordOutcome};
 use super::template::Template;
 use super::times::{RecordTimes, TimeQuality, TimeReference, TimeRules, note_times};
 use crate::flow::field::Field;
-use crate::flow::{Flow, FlowExtras, Host, Sampling, Time};
+use crate::flow::{Flow, FlowExtras, Host, Protocol, Sampling, Time};
 
 /// What all records of a datagram have in common.
 #[derive(Clone, Copy, Debug)]
@@ -38,6 +38,7 @@ impl DatagramDefaults {
             domain: header.domain,
             arrival: now,
             clock_offset: offset,
+            coarse_clock: header.protocol == Protocol::Netflow9,
             ..Flow::EMPTY
         };
         let uptime = header.uptime.unwrap_or(0);

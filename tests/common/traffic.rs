@@ -29,7 +29,12 @@ pub fn moments() -> (Time, Time) {
 
 /// Sends datagrams to a port of 127.0.0.1 from a new socket.
 pub fn send(port: u16, datagrams: &[Vec<u8>]) {
-    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    send_from("127.0.0.1", port, datagrams);
+}
+
+/// Sends datagrams to a port of 127.0.0.1 from a new socket of another loopback address.
+pub fn send_from(address: &str, port: u16, datagrams: &[Vec<u8>]) {
+    let socket = UdpSocket::bind((address, 0)).unwrap();
     for datagram in datagrams {
         socket.send_to(datagram, ("127.0.0.1", port)).unwrap();
     }

@@ -160,6 +160,7 @@ impl Service {
         let windows = Arc::new(Windows::new(config));
         let options = IngestConfig {
             workers: collecting.collect.workers,
+            count_once: collecting.collect.count_once,
             policy,
             state: state::folder(collecting.collect.state, |name| std::env::var_os(name)),
             recorder: recorder.clone(),

@@ -318,6 +318,8 @@ fn any_flow() -> impl Strategy<Value = Flow> {
                 timed: flags.0,
                 translated: false,
                 packet_sample: false,
+                coarse_clock: false,
+                session: 0,
                 duplicate: Duplicate::of(flags.1),
                 more: flags.2,
             }

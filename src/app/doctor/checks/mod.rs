@@ -258,14 +258,15 @@ fn arrival(facts: &Facts) -> Vec<CheckResult> {
     )]
 }
 
-/// What was dropped, and what was unusual.
+/// What was dropped, what was unusual, and the notes of the collector.
 fn datagrams(facts: &Facts) -> Vec<CheckResult> {
     let Some(HeardTraffic { health, .. }) = &facts.heard else { return Vec::new() };
     let dropped = health.dropped.iter().map(|drop| (FindingLevel::Warn, drop));
     let noticed = health.noticed.iter().map(|drop| (FindingLevel::Note, drop));
     let all = dropped.chain(noticed);
-    all.map(|(state, drop)| said(state, format!("{} {}", drop.count, drop.explanation), &[]))
-        .collect()
+    let all =
+        all.map(|(state, drop)| said(state, format!("{} {}", drop.count, drop.explanation), &[]));
+    all.chain(health.notes.iter().map(|note| said(FindingLevel::Warn, note.clone(), &[]))).collect()
 }
 
 /// The condition of each exporter; its sentence includes the remedy.

@@ -8,8 +8,10 @@ use toptalk::ingest::deduplication::Deduplication;
 use toptalk::wire::Decoder;
 use toptalk::wire::encode::{SampledFlow, SflowEncoder, V9Encoder};
 
-use super::{moments, top_of, uploads};
+use super::{answer, moments, top, top_of, uploads};
+use crate::common::process::{Running, free_port};
 use crate::common::sets::{Datagram, iana};
+use crate::common::traffic::send_from;
 
 fn bytes(answer: &Value) -> (u64, u64) {
     let of = |class: &str| answer["totals"][class]["bytes"].as_u64().unwrap();
@@ -58,7 +60,7 @@ fn the_demo_router_has_no_duplicates() {
             decoder.decode(now, exporter, &datagram.bytes, &mut flows);
         }
         seen += flows.len();
-        doubled += doubling.mark(&mut flows);
+        doubled += doubling.mark(now, &mut flows);
         flows.clear();
     }
     assert!(seen > 10_000, "{seen}");
@@ -94,7 +96,7 @@ fn records_of_sampled_packets_are_never_duplicates() {
         for datagram in datagrams {
             decoder.decode(now, Host::octets(192, 0, 2, 1), datagram, &mut flows);
         }
-        (flows.len(), Deduplication::default().mark(&mut flows))
+        (flows.len(), Deduplication::default().mark(now, &mut flows))
     };
     // A record with the packet itself (RFC 5477), at the same microsecond at 40 inputs.
     let mut packet = vec![0x45, 0, 0, 40, 0, 0, 0, 0, 64, 6, 0, 0, 10, 9, 0, 1, 203, 0, 113, 1];
@@ -145,10 +147,59 @@ fn records_of_sampled_packets_are_never_duplicates() {
     let ingress: Vec<Flow> = uploads(now, 20).iter().map(sampled).collect();
     let egress = ingress.iter().map(|flow| Flow { direction: 1, ..*flow });
     let mut flows: Vec<Flow> = ingress.iter().copied().chain(egress).collect();
-    assert_eq!(Deduplication::default().mark(&mut flows), 0);
+    assert_eq!(Deduplication::default().mark(now, &mut flows), 0);
     // A rate of one in one samples all packets.
     for flow in &mut flows {
         flow.sampling = Sampling::one_in(1);
     }
-    assert_eq!(Deduplication::default().mark(&mut flows), 20);
+    assert_eq!(Deduplication::default().mark(now, &mut flows), 20);
+}
+
+/// Traffic of the benches: a million flows of 100,000 conversations, 10,000 a second.
+#[path = "../../../../benches/common/mod.rs"]
+mod generator;
+
+#[test]
+fn of_a_million_flows_at_most_one_is_paired_by_mistake() {
+    // Each flow is seen once, at an interface of its own. Flows of a conversation have the same
+    // ports; with a clock with steps of a second, connections have client ports of their own,
+    // as those of real hosts.
+    for coarse_clock in [false, true] {
+        let mut flows = generator::flows(generator::Shape::Mixed, 1_000_000, 100_000, 100);
+        for (index, flow) in flows.iter_mut().enumerate() {
+            (flow.input, flow.coarse_clock) = (index as u32 % 48, coarse_clock);
+            let client = if flow.dport == 443 { &mut flow.sport } else { &mut flow.dport };
+            *client = if coarse_clock { 49_152 + (index % 16_384) as u16 } else { *client };
+        }
+        let mut deduplication = Deduplication::default();
+        let batches = flows.chunks_mut(4096);
+        let marked: usize = batches.map(|batch| deduplication.mark(batch[0].arrival, batch)).sum();
+        assert!(marked <= 1, "{marked}, coarse: {coarse_clock}");
+    }
+}
+
+#[test]
+fn flows_of_two_exporters_are_told_and_with_count_once_counted_once() {
+    let (now, boot) = moments();
+    let flows = uploads(now, 40);
+    for workers in ["1", "2"] {
+        for (words, bytes_want, marked) in [(&[][..], 56_000, 0), (&["--count-once"], 40_000, 16)] {
+            let port = free_port();
+            let words = [&["--workers", workers], words].concat();
+            let running = Running::start(&mut top(&words, port), "listening");
+            let templates = |source| V9Encoder::new(source).encode(now, boot, &[], true);
+            send_from("127.0.0.1", port, &templates(1));
+            send_from("127.0.0.2", port, &templates(1));
+            send_from("127.0.0.1", port, &V9Encoder::new(1).encode(now, boot, &flows, true));
+            send_from("127.0.0.2", port, &V9Encoder::new(1).encode(now, boot, &flows[..16], true));
+            let answer = answer(running);
+            assert_eq!(bytes(&answer).0, bytes_want, "{words:?}");
+            let doubled = &answer["exporters"].as_array().unwrap();
+            let doubled: u64 = doubled.iter().map(|one| one["doubled"].as_u64().unwrap()).sum();
+            assert_eq!(doubled, marked, "{words:?}");
+            let notes = answer["notes"].to_string();
+            let note = "127.0.0.1 and 127.0.0.2 report the same flows: 100 % of the bytes";
+            assert_eq!(notes.contains(note), marked == 0, "{words:?}: {notes}");
+        }
+    }
 }
