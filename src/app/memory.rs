@@ -23,6 +23,7 @@ pub(super) fn limits(shares: &MemoryShares) -> IngestLimits {
     let usual = IngestLimits::default();
     let exporters = wire::DecoderLimits {
         template_bytes: usual.exporters.template_bytes.min(shares.templates),
+        counter_bytes: usual.exporters.counter_bytes.min(shares.counters),
         held_bytes: usual.exporters.held_bytes.min(shares.held),
         ..usual.exporters
     };

@@ -24,6 +24,8 @@ pub struct MemoryShares {
     pub conversations: usize,
     /// Bytes for templates.
     pub templates: usize,
+    /// Bytes for flows whose exporters report totals.
+    pub counters: usize,
     /// Bytes for data sets that wait for their template.
     pub held: usize,
     /// Bytes for datagrams that wait for workers.
@@ -53,7 +55,8 @@ impl MemoryShares {
             hosts: part(8, 1),
             conversations: part(16, 1).saturating_mul(5),
             templates: part(32, 1),
-            held: part(32, 1),
+            counters: part(64, 1),
+            held: part(64, 1),
             queues: part(16, 1),
             record_flows: part(16, FLOW),
             part_rows: part(8, ENCODED).max(LEAST_PART),
@@ -193,7 +196,11 @@ mod tests {
     fn all_shares_together_leave_a_part() {
         for bytes in [128 << 20, 256 << 20, 512 << 20, 4 << 30, 64u64 << 30] {
             let shares = MemoryShares::of(bytes);
-            let all = shares.hosts + shares.conversations + shares.templates + shares.held;
+            let all = shares.hosts
+                + shares.conversations
+                + shares.templates
+                + shares.held
+                + shares.counters;
             let flows = shares.record_flows * FLOW as usize + shares.part_rows * ENCODED as usize;
             let all = (all + shares.queues + flows) as u64;
             assert!(all <= bytes / 4 * 3 + bytes / 100, "{all} of {bytes}");

@@ -132,6 +132,10 @@ pub struct RecordLine<'a> {
     pub out_packets: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reverse: Option<Reverse>,
+    /// What is counted of the record, if that is not what it reports: of a total, what was not
+    /// counted before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub counted: Option<CountedLine>,
     /// Event of a firewall or NAT log: its number.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub event: Option<u64>,
@@ -147,6 +151,15 @@ pub struct RecordLine<'a> {
 pub struct Reverse {
     pub bytes: Option<u64>,
     pub packets: Option<u64>,
+}
+
+/// What is counted of a record.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct CountedLine {
+    pub bytes: u64,
+    pub packets: u64,
+    /// What is counted of the reverse direction; `null` if nothing is.
+    pub reverse: Option<Reverse>,
 }
 
 /// Fields of an sFlow sample that are not about the packet.

@@ -1,10 +1,11 @@
 //! Makes the line of a record of a data template.
 
-use super::line::{NamedFields, RecordLine, Reverse};
+use super::line::{CountedLine, NamedFields, RecordLine, Reverse};
 use super::names::{self, FieldName};
 use super::value::{self, PrintedValue};
 use crate::flow::field::{FIELDS, Field};
 use crate::flow::{Flow, FlowExtras, Host};
+use crate::wire::RecordOutcome;
 use crate::wire::element::{Aux, REVERSE_PEN};
 use crate::wire::observer::RecordSeen;
 
@@ -167,8 +168,28 @@ fn with_flow<'a>(
         input: t.has(Field::Input).then_some(flow.input),
         output: t.has(Field::Output).then_some(flow.output),
         sampling: flow.sampling.rate(),
+        counted: count_of(seen, flow, line.reverse),
         ..line
     }
+}
+
+/// What is counted of a record, if that is not what it reports.
+fn count_of(seen: &RecordSeen<'_>, flow: &Flow, reverse: Option<Reverse>) -> Option<CountedLine> {
+    if seen.standing == RecordOutcome::Uncounted {
+        return Some(CountedLine::default());
+    }
+    let made = seen.made.first().filter(|_| seen.template.counters().is_some())?;
+    let back = seen.made.get(1).map_or((0, 0), |back| (back.bytes, back.packets));
+    let reported = reverse.unwrap_or_default();
+    let reported = (reported.bytes.unwrap_or(0), reported.packets.unwrap_or(0));
+    let same = (made.bytes, made.packets) == (flow.bytes, flow.packets) && back == reported;
+    let reverse = Reverse { bytes: Some(back.0), packets: Some(back.1) };
+    let counted = CountedLine {
+        bytes: made.bytes,
+        packets: made.packets,
+        reverse: (back != (0, 0)).then_some(reverse),
+    };
+    (!same).then_some(counted)
 }
 
 /// Every field of a record with its value.

@@ -6,8 +6,8 @@ use std::fmt::Write;
 use jiff::tz::TimeZone;
 
 use super::line::{
-    DatagramLine, InspectLine, Length, LineCounts, NamedFields, OptionsLine, ProblemLine,
-    RecordLine, SampleLine, TemplateLine,
+    CountedLine, DatagramLine, InspectLine, Length, LineCounts, NamedFields, OptionsLine,
+    ProblemLine, RecordLine, SampleLine, TemplateLine,
 };
 use super::value::{PrintedValue, clean};
 use crate::flow::service::{has_ports, protocol_name};
@@ -210,7 +210,22 @@ fn flow(line: &RecordLine<'_>, zone: &TimeZone) -> String {
         }
         None => parts.push("no times".to_owned()),
     }
-    wrapped("    -> ", " ", parts)
+    let text = wrapped("    -> ", " ", parts);
+    text + &line.counted.map(counted).unwrap_or_default()
+}
+
+/// What is counted of a record that reports something else.
+fn counted(line: CountedLine) -> String {
+    let mut parts = vec!["counted:".to_owned()];
+    if line == CountedLine::default() {
+        parts.push("nothing".to_owned());
+    } else {
+        parts.push(volume(Some(line.bytes), Some(line.packets)));
+    }
+    if let Some(reverse) = line.reverse {
+        parts.push(format!("and back {}", volume(reverse.bytes, reverse.packets)));
+    }
+    wrapped("    ", " ", parts)
 }
 
 fn rate(rate: Option<u32>) -> String {

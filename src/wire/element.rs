@@ -104,6 +104,10 @@ aux! {
     SampleSize,
     /// Number of packets in the population.
     Population,
+    /// Id of the flow or connection at its exporter.
+    FlowId,
+    /// Why the flow was reported (element 136).
+    EndReason,
     /// Upper half of the IPv6 next hop of BGP.
     BgpNextHopHigh,
     /// Upper half of the IPv6 source address after NAT.
@@ -179,6 +183,7 @@ elements! {
     ELEMENTS:
     1 octetDeltaCount => LoadTarget::Field(Field::Bytes);
     2 packetDeltaCount => LoadTarget::Field(Field::Packets);
+    3 deltaFlowCount => LoadTarget::Field(Field::FlowCount);
     4 protocolIdentifier => LoadTarget::Field(Field::Proto);
     5 ipClassOfService => LoadTarget::Field(Field::Tos);
     6 tcpControlBits => LoadTarget::Field(Field::TcpFlags);
@@ -235,7 +240,9 @@ elements! {
     104 layer2packetSectionData => LoadTarget::Packet(PacketLayer::Link);
     128 bgpNextAdjacentAsNumber => LoadTarget::Field(Field::NextAs);
     129 bgpPrevAdjacentAsNumber => LoadTarget::Field(Field::PrevAs);
+    136 flowEndReason => LoadTarget::Aux(Aux::EndReason);
     139 icmpTypeCodeIPv6 => LoadTarget::Aux(Aux::Icmp);
+    148 flowId => LoadTarget::Aux(Aux::FlowId);
     150 flowStartSeconds => LoadTarget::Aux(Aux::FirstSeconds);
     151 flowEndSeconds => LoadTarget::Aux(Aux::LastSeconds);
     152 flowStartMilliseconds => LoadTarget::Field(Field::First);
@@ -249,6 +256,8 @@ elements! {
     160 systemInitTimeMilliseconds => LoadTarget::Aux(Aux::InitMs);
     161 flowDurationMilliseconds => LoadTarget::Aux(Aux::DurationMs);
     162 flowDurationMicroseconds => LoadTarget::Aux(Aux::DurationUs);
+    171 postOctetTotalCount => LoadTarget::Instead(Field::Bytes);
+    172 postPacketTotalCount => LoadTarget::Instead(Field::Packets);
     176 icmpTypeIPv4 => LoadTarget::Aux(Aux::IcmpType);
     177 icmpCodeIPv4 => LoadTarget::Aux(Aux::IcmpCode);
     178 icmpTypeIPv6 => LoadTarget::Aux(Aux::IcmpType);
@@ -289,6 +298,7 @@ elements! {
     324 observationTimeMicroseconds => LoadTarget::Aux(Aux::EventNtp);
     325 observationTimeNanoseconds => LoadTarget::Aux(Aux::EventNtp);
     352 layer2OctetDeltaCount => LoadTarget::Instead(Field::Bytes);
+    353 layer2OctetTotalCount => LoadTarget::Instead(Field::Bytes);
     // NetFlow v9 of older Cisco ASA; numbers of IPFIX elements are below 32768.
     40005 ciscoFirewallEvent => LoadTarget::Aux(Aux::Event);
 }
@@ -327,7 +337,7 @@ mod tests {
         assert_eq!(FIELDS.len(), Aux::SrcHigh as usize, "auxiliary slots begin after the fields");
         assert!((Aux::NatDstV4 as usize) < EMPTY_SLOT);
         assert_eq!(element(0, 8).map(|e| e.name), Some("sourceIPv4Address"));
-        assert!(element(0, 3).is_none() && element(0, 65535).is_none());
+        assert!(element(0, 19).is_none() && element(0, 65535).is_none());
         assert!(element(9, 8).is_none(), "another enterprise's 8 is something else");
         assert_eq!(element(REVERSE_PEN, 1).map(|e| e.name), Some("reverseOctetDeltaCount"));
     }

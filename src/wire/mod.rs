@@ -7,13 +7,16 @@
 //!
 //! The files in this folder are the formats. The state of each exporter is in `exporter/`.
 
+mod accounting;
 mod address;
 mod bytes;
+mod counter_meaning;
 mod definitions;
 pub mod element;
 pub mod encode;
 mod exporter;
 mod extras;
+mod field_spec;
 pub mod frame;
 pub mod header;
 mod ipfix;
@@ -22,11 +25,13 @@ mod netflow5;
 mod netflow9;
 pub mod observer;
 pub mod plan;
+mod plausibility;
 mod rate;
 mod record;
 pub mod registry;
 mod remainder;
 pub mod report;
+mod set_flows;
 mod sets;
 pub mod sflow;
 pub mod template;
@@ -34,7 +39,9 @@ mod times;
 mod version;
 
 pub use exporter::interfaces::Interfaces;
-pub use exporter::limits::{DecoderLimits, MAX_EXPORTERS, MAX_HELD, MAX_NAMES, MAX_TEMPLATE_BYTES};
+pub use exporter::limits::{
+    DecoderLimits, MAX_COUNTER_BYTES, MAX_EXPORTERS, MAX_HELD, MAX_NAMES, MAX_TEMPLATE_BYTES,
+};
 pub use exporter::pending::MAX_HELD_PER_EXPORTER;
 pub use exporter::policy::Policy;
 pub use exporter::sampling::SamplerScope;
@@ -319,6 +326,12 @@ impl Decoder {
     #[must_use]
     pub fn template_bytes(&self) -> usize {
         self.pool.templates.own()
+    }
+
+    /// Bytes of flows whose exporters report totals, at most [`MAX_COUNTER_BYTES`].
+    #[must_use]
+    pub fn counter_bytes(&self) -> usize {
+        self.pool.counters.own()
     }
 
     /// Bytes of data sets that wait for their templates, at most [`MAX_HELD`].

@@ -14,6 +14,7 @@ use super::layout::netflow::{
     FixedHeaderStart, FixedRecordStart, V1RecordEnd, V5HeaderEnd, V5RecordEnd, V7HeaderEnd,
     V7RecordEnd,
 };
+use super::plausibility::remove_flows;
 use super::report::{Cause, DatagramReport};
 use super::times::uptime_to_time;
 use crate::flow::{Flow, Host, Protocol, Sampling, SenderAddress, Time};
@@ -141,6 +142,7 @@ fn decode_as<const VERSION: u16>(
         out.push(flow);
     }
     report.flows = (out.len() - before) as u32;
+    remove_flows(before, out, report);
     exporter.leave(report, engine);
 }
 

@@ -70,6 +70,8 @@ pub(super) struct RecordDecoder<'a> {
     bytes: usize,
     packets: usize,
     counted: bool,
+    /// Whether both counters are there.
+    counts_both: bool,
     reverse: Option<Reverse>,
     icmp: Option<Icmp>,
     direction: bool,
@@ -139,6 +141,7 @@ impl<'a> RecordDecoder<'a> {
             bytes,
             packets,
             counted,
+            counts_both: t.has(Field::Bytes) && t.has(Field::Packets),
             reverse: reverse(t),
             icmp,
             direction: t.has(Field::Direction),
@@ -156,6 +159,11 @@ impl<'a> RecordDecoder<'a> {
     /// The rates that came in records.
     pub(super) fn into_rate_notes(self) -> RateNotes {
         self.rate_notes.into_inner()
+    }
+
+    /// Whether records count both bytes and packets.
+    pub(super) fn counts_both(&self) -> bool {
+        self.counts_both
     }
 
     /// Whether every record becomes exactly one flow.

@@ -56,6 +56,8 @@ causes! {
     FarOffTimes "far_off_times" "records that ended more than a day before or after their arrival; toptalk assumes that they have just ended; set the exporter's clock";
     RateByteOrder "rate_byte_order" "sampling rates that came with their bytes in the wrong order; the rate the other way round is used";
     RateDoubtful "rate_doubtful" "sampling rates that may have come with their bytes in the wrong order; used as they came; --sampling sets the right rate";
+    TotalWithoutBase "total_without_base" "records with totals of flows that began before toptalk knew them; only what is reported later counts";
+    Implausible "implausible" "records whose counters make no sense: more than 65,535 bytes per packet, more than 2 Tbit/s, or bytes without packets in most records of a set; they are not used";
     Leftover "leftover" "datagrams with bytes after the last set or sample";
 }
 
@@ -159,6 +161,8 @@ pub struct DatagramReport {
     pub reversed: u32,
     /// Records of events that counted no traffic (firewall and NAT logs).
     pub events: u32,
+    /// Records whose counters say nothing that was not counted before, or that make no sense.
+    pub uncounted: u32,
     /// Samples of sFlow. Flow samples with addresses count among `flows`, too.
     pub samples: SampleCounts,
     /// Data records of options templates.
@@ -182,4 +186,6 @@ pub enum RecordOutcome {
     Event,
     /// Nothing: the record has no addresses.
     Addressless,
+    /// Nothing: what its counters say was counted before, or makes no sense.
+    Uncounted,
 }

@@ -6,7 +6,6 @@ use std::ops::Range;
 use super::exporter::ExporterSession;
 use super::exporter::numbering::{Numbering, RecordCount};
 use super::exporter::pending::PendingSet;
-use super::exporter::rates::RateNotes;
 use super::exporter::refusals::ResourceRefusal;
 use super::exporter::shared_limits::DecoderShare;
 use super::exporter::templates::StoredTemplate;
@@ -15,9 +14,9 @@ use super::header::MessageHeader;
 use super::layout::fixed::FixedLayout;
 use super::layout::sets::SetHeader;
 use super::observer::{Observer, RecordSeen};
-use super::plan::{LEAD, PacketSection};
+use super::plan::PacketSection;
 use super::rate;
-use super::record::{DatagramDefaults, RecordDecoder};
+use super::record::DatagramDefaults;
 use super::report::{Cause, DatagramReport, RecordOutcome};
 use super::template::{Scopes, SetScratch, TemplateKind};
 use super::times::{TimeRules, newest_uptime};
@@ -95,7 +94,7 @@ pub(super) struct Sets<'a, 'b, 'o> {
     pub(super) header: MessageHeader,
     pub(super) now: Time,
     offset: i64,
-    common: DatagramDefaults,
+    pub(super) common: DatagramDefaults,
     pub(super) session: ExporterSession<'a>,
     pub(super) context: &'a mut DecodeContext<'b, 'o>,
     /// Templates that this datagram defined or changed; pending sets may wait for them.
@@ -176,7 +175,7 @@ impl<'a, 'b, 'o> Sets<'a, 'b, 'o> {
     /// record as the forward half, so it does not count.
     fn records(&self) -> RecordCount {
         let r = &self.context.report;
-        let data = r.flows - r.reversed + r.events + r.addressless.records;
+        let data = r.flows - r.reversed + r.events + r.uncounted + r.addressless.records;
         RecordCount { data, options: r.options }
     }
 
@@ -301,80 +300,6 @@ impl<'a, 'b, 'o> Sets<'a, 'b, 'o> {
             TemplateKind::Data => self.flows(id, bytes, start, end),
             TemplateKind::Options => self.options(id, bytes, start, end),
         }
-    }
-
-    /// Decodes records of one fixed length in place. This is the common case: records that
-    /// are nothing but flows.
-    fn flows(&mut self, id: u16, bytes: &[u8], start: usize, end: usize) {
-        let Some(template) = self.session.domain.template(id) else { return };
-        let maker = RecordDecoder::new(template, self.session.rate_lookup(), &self.common);
-        let plan = template.plan();
-        if !plan.is_in_place() || !maker.is_plain() || self.context.observer.is_some() {
-            return self.flows_by_slots(id, bytes, start, end);
-        }
-        let DecodeContext { scratch, out, more, report, .. } = &mut *self.context;
-        let before = out.len();
-        let length = plan.least();
-        let count = end.min(bytes.len()).saturating_sub(start) / length;
-        // The last records are decoded from a copy with bytes to spare behind it: loading
-        // reads whole words and may read past the end of a record.
-        let whole = plan.in_place_from(bytes, start).min(count);
-        maker.plain(whole, |n| plan.in_place(bytes, start + n * length), out, report);
-        let rest = start + whole * length;
-        let tail = scratch.tail(bytes.get(rest..end).unwrap_or(&[]));
-        maker.plain(count - whole, |n| plan.in_place(tail, LEAD + n * length), out, report);
-        if let Some(kept) = more {
-            let values = |n: usize| match n.checked_sub(whole) {
-                None => plan.in_place(bytes, start + n * length),
-                Some(n) => plan.in_place(tail, LEAD + n * length),
-            };
-            maker.keep_plain(values, out.get_mut(before..).unwrap_or_default(), kept);
-        }
-        let notes = maker.into_rate_notes();
-        self.note_rates(&notes);
-    }
-
-    /// Notes the sampling rates that came in data records.
-    fn note_rates(&mut self, notes: &RateNotes) {
-        let causes = &mut self.context.report.causes;
-        causes.add(Cause::RateByteOrder, notes.swapped);
-        causes.add(Cause::RateDoubtful, notes.doubtful);
-        self.session.rates.note_records(self.now, self.header.domain, notes);
-    }
-
-    /// Decodes records that need their fields in slots first: records of variable length,
-    /// with a sampled packet or with counters of both directions, and all records while an
-    /// observer watches.
-    fn flows_by_slots(&mut self, id: u16, bytes: &[u8], mut at: usize, end: usize) {
-        let Some(template) = self.session.domain.template(id) else { return };
-        let maker = RecordDecoder::new(template, self.session.rate_lookup(), &self.common);
-        let DecodeContext { scratch, out, more, report, observer, .. } = &mut *self.context;
-        let mut section = PacketSection::default();
-        while at + template.plan().least() <= end {
-            let Some(next) = template.load(bytes, at, end, &mut scratch.slots, &mut section) else {
-                report.causes.count(Cause::BadRecord);
-                if let Some(observer) = observer {
-                    observer.problem(Cause::BadRecord, at);
-                }
-                return;
-            };
-            let before = out.len();
-            let standing = maker.record(&scratch.slots, bytes, &section, out, report);
-            if let Some(kept) = more {
-                let made = out.get_mut(before..).unwrap_or_default();
-                maker.keep(&scratch.slots, bytes, &section, made, kept);
-            }
-            if let Some(observer) = observer {
-                let made = out.get(before..).unwrap_or(&[]);
-                let flow = maker.seen(&scratch.slots, bytes, &section);
-                let bytes = bytes.get(at..next).unwrap_or(&[]);
-                let domain = self.header.domain;
-                observer.record(&RecordSeen { domain, id, template, bytes, standing, flow, made });
-            }
-            at = next;
-        }
-        let notes = maker.into_rate_notes();
-        self.note_rates(&notes);
     }
 
     fn options(&mut self, id: u16, bytes: &[u8], mut at: usize, end: usize) {

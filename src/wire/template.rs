@@ -2,12 +2,14 @@
 //! and 6.1; RFC 7011, section 3.4).
 
 use super::bytes::variable_length;
+use super::counter_meaning::CounterMeaning;
 use super::element::{Aux, LoadTarget, SLOTS, element};
 use super::plan::{LEAD, LoadPlan, PacketSection, PlanBuilder, WINDOW};
 use crate::flow::field::Field;
 
 pub use super::bytes::VARIABLE;
 pub use super::element::RecordSlots;
+pub use super::field_spec::FieldSpec;
 
 /// Maximum number of fields in a template. The longest templates seen in the wild have
 /// about 120.
@@ -16,18 +18,6 @@ pub const MAX_FIELDS: usize = 512;
 /// Maximum number of fields of length 0 in a template. Some exporters have a few. Without
 /// this limit a record of one byte could be printed as a list of hundreds of fields.
 pub const MAX_EMPTY_FIELDS: usize = 32;
-
-/// A field specifier of a template.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FieldSpec {
-    /// IANA private enterprise number of the element; 0 for elements of IANA and for all of
-    /// NetFlow v9.
-    pub pen: u32,
-    /// Field type (NetFlow v9) or information element id (IPFIX), without the enterprise bit.
-    pub id: u16,
-    /// Length in bytes, or [`VARIABLE`].
-    pub length: u16,
-}
 
 /// A remainder shorter than this is padding, whatever it holds: sets are padded to a multiple of
 /// 4 bytes.
@@ -85,6 +75,7 @@ pub struct Template {
     scope: usize,
     fields: Box<[FieldSpec]>,
     plan: LoadPlan,
+    counters: Option<CounterMeaning>,
 }
 
 impl Template {
@@ -119,7 +110,8 @@ impl Template {
             planner.field(length, target.filter(|t| matches!(t, LoadTarget::Instead(_))));
         }
         let plan = planner.finish()?;
-        Some(Template { kind, scopes, scope, fields: fields.into(), plan })
+        let counters = CounterMeaning::of(fields).filter(|_| kind == TemplateKind::Data);
+        Some(Template { kind, scopes, scope, fields: fields.into(), plan, counters })
     }
 
     /// Approximate memory of the template in bytes.
@@ -175,6 +167,12 @@ impl Template {
     #[must_use]
     pub fn plan(&self) -> &LoadPlan {
         &self.plan
+    }
+
+    /// How the counters of the records have to be read, unless they are used as they are.
+    #[must_use]
+    pub fn counters(&self) -> Option<&CounterMeaning> {
+        self.counters.as_ref()
     }
 
     /// Whether the other template describes the same records.

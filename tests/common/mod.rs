@@ -8,7 +8,7 @@ pub mod metrics;
 pub mod nfcapd;
 pub mod process;
 pub mod site;
-mod skip;
+pub mod skip;
 pub mod terminal;
 pub mod traffic;
 pub mod users;

@@ -39,3 +39,15 @@ pub fn corpus(test: &str) -> Option<PathBuf> {
     }
     None
 }
+
+/// The folder of the captures of what administrators reported: `$TOPTALK_REPORTS`, or
+/// `shared/reports` next to the checkout. Like [`corpus`], it is not part of the repository.
+pub fn reports(test: &str) -> Option<PathBuf> {
+    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/reports");
+    let folder = std::env::var_os("TOPTALK_REPORTS").map_or(beside, PathBuf::from);
+    if folder.join("README.md").is_file() {
+        return Some(folder);
+    }
+    say(test, "there are no captures of reports; set TOPTALK_REPORTS");
+    None
+}

@@ -84,6 +84,7 @@ mod ui {
 mod wire {
     mod attacks;
     mod corpus;
+    mod counters;
     mod decoder;
     mod devices;
     mod fuzz_replay;

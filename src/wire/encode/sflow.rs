@@ -293,7 +293,7 @@ mod tests {
             (prop::sample::select(vec![1u8, 6, 17, 47, 58, 132]), any::<(u16, u16, u8, u8)>()),
             (0u16..4095, 0u32..0x3fff_ffff, 1u32..0x3fff_ffff, 1u32..100_000),
             (0u8..33, 0u8..33, any::<u32>(), any::<u32>()),
-            64u32..70_000,
+            64u32..=65_535,
         )
             .prop_map(move |(a, (proto, p), w, r, frame_length)| SampledFlow {
                 flow: Flow {

@@ -89,10 +89,10 @@ impl Decoder {
             let Some(silent) = self.places.silent(now, look) else { return };
             self.displace(silent, report);
         }
-        self.give_way(ExporterClass::Known, [0; 3], report);
+        self.give_way(ExporterClass::Known, [0; 4], report);
         let Some(exporter) = self.exporters.get_mut(&address) else { return };
         let pool = &self.pool;
-        let portions = [&pool.templates, &pool.held, &pool.names];
+        let portions = [&pool.templates, &pool.held, &pool.names, &pool.counters];
         let takes = exporter.takes();
         if portions.into_iter().zip(takes).all(|(one, takes)| one.fits(ExporterClass::Known, takes))
         {
@@ -113,7 +113,7 @@ impl Decoder {
     fn give_way(
         &mut self,
         class: ExporterClass,
-        [templates, held, names]: [usize; 3],
+        [templates, held, names, counters]: [usize; 4],
         report: &mut DatagramReport,
     ) {
         for _ in 0..GIVE_BACK {
@@ -122,8 +122,9 @@ impl Decoder {
                 pool.templates.has_to_give(class, templates),
                 pool.held.has_to_give(class, held),
                 pool.names.has_to_give(class, names),
+                pool.counters.has_to_give(class, counters),
             ];
-            if from == [None; 3] {
+            if from == [None; 4] {
                 return;
             }
             for (kind, host) in from.into_iter().enumerate() {

@@ -15,6 +15,9 @@ pub const MAX_TEMPLATE_BYTES: usize = 64 << 20;
 /// Maximum bytes of data sets that wait for their template, of all exporters.
 pub const MAX_HELD: usize = 32 << 20;
 
+/// Maximum bytes of the flows whose exporters report totals, of all exporters; a flow takes 144.
+pub const MAX_COUNTER_BYTES: usize = 32 << 20;
+
 /// Limits of what one decoder keeps, or all decoders that share a
 /// [`SharedLimits`](super::shared_limits::SharedLimits). One exporter gets at most a quarter of
 /// the bytes.
@@ -27,6 +30,8 @@ pub struct DecoderLimits {
     pub template_bytes: usize,
     /// Bytes of data sets that wait for their template.
     pub held_bytes: usize,
+    /// Bytes of flows whose exporters report totals.
+    pub counter_bytes: usize,
     /// Names of interfaces and applications, about 700 bytes each with their counters. A large
     /// site has some ten thousand.
     pub names: usize,
@@ -38,6 +43,7 @@ impl Default for DecoderLimits {
             exporters: MAX_EXPORTERS,
             template_bytes: MAX_TEMPLATE_BYTES,
             held_bytes: MAX_HELD,
+            counter_bytes: MAX_COUNTER_BYTES,
             names: MAX_NAMES,
         }
     }

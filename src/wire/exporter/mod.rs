@@ -6,6 +6,7 @@
 
 mod admission;
 mod clock_offset;
+pub mod counter_history;
 pub mod interfaces;
 pub mod limits;
 pub mod numbering;

@@ -165,6 +165,7 @@ impl Decoder {
             });
             let fresh = |line: &&NumberingState| now.since(Time(line.seen_ms)) < MAX_AGE_MS;
             for line in lines.iter().filter(fresh) {
+                exporter.counters.heard_earlier(Time(line.seen_ms));
                 take_over(now, exporter, line);
             }
             exporter.count_domains();

@@ -1,5 +1,6 @@
 //! What an exporter takes of the pools that all exporters share, and how it gives back.
 
+use super::counter_history::CounterHistory;
 use super::options::ExporterOptions;
 use super::refusals::ResourceRefusal;
 use super::shared_limits::{DecoderShare, ExporterClass};
@@ -13,29 +14,33 @@ pub enum PooledKind {
     Templates,
     Held,
     Names,
+    Counters,
 }
 
 impl PooledKind {
-    pub const ALL: [PooledKind; 3] = [PooledKind::Templates, PooledKind::Held, PooledKind::Names];
+    pub const ALL: [PooledKind; 4] =
+        [PooledKind::Templates, PooledKind::Held, PooledKind::Names, PooledKind::Counters];
 }
 
 impl ExporterState {
     /// Tells the pools what the exporter takes.
     pub fn note(&mut self, address: Host, pool: &mut DecoderShare) {
-        let [templates, held, names] = &mut self.noted;
+        let [templates, held, names, counters] = &mut self.noted;
         pool.templates.note(address, templates, self.class, self.template_bytes);
         pool.held.note(address, held, self.class, self.held.bytes());
         pool.names.note(address, names, self.class, self.about.names());
+        pool.counters.note(address, counters, self.class, self.counters.bytes());
     }
 
     /// What it takes of each pool, in the order of [`PooledKind`].
     #[must_use]
-    pub fn takes(&self) -> [usize; 3] {
-        [self.template_bytes, self.held.bytes(), self.about.names()]
+    pub fn takes(&self) -> [usize; 4] {
+        [self.template_bytes, self.held.bytes(), self.about.names(), self.counters.bytes()]
     }
 
     /// Gives back a part of a pool: the least used templates or domains, the oldest pending
-    /// sets, or all names (they are announced again). What is lost is counted.
+    /// sets, all names (they are announced again), or the flows with totals that were not
+    /// reported for the longest time. What is lost is counted.
     pub fn give_back(
         &mut self,
         address: Host,
@@ -60,6 +65,10 @@ impl ExporterState {
                 self.about.forget_names();
                 pool.names.change(self.class, names, 0);
             }
+            PooledKind::Counters => {
+                pool.steps += self.counters.forget_half() as u64;
+                self.book_counters(pool);
+            }
         }
         self.note(address, pool);
     }
@@ -72,6 +81,7 @@ impl ExporterState {
             pool.held.reclass(from, to, self.held.bytes());
             pool.templates.reclass(from, to, self.template_bytes);
             pool.names.reclass(from, to, self.about.names());
+            pool.counters.reclass(from, to, self.counters.booked);
             self.class = to;
         }
     }
@@ -82,6 +92,7 @@ impl ExporterState {
         self.about.allow(names);
         self.growth = pool.templates.allowance(self.class, self.template_bytes);
         self.agents.allow(self.growth);
+        self.counters.allow(pool.counters.allowance(self.class, self.counters.bytes()));
     }
 
     /// After a datagram: books names, and what is not templates. `names` is the number of names
@@ -95,6 +106,15 @@ impl ExporterState {
             pool.templates.change(self.class, booked, beside);
             self.booked = beside;
         }
+        self.book_counters(pool);
+    }
+
+    fn book_counters(&mut self, pool: &mut DecoderShare) {
+        let bytes = self.counters.bytes();
+        if bytes != self.counters.booked {
+            pool.counters.change(self.class, self.counters.booked, bytes);
+            self.counters.booked = bytes;
+        }
     }
 
     /// Gives back all memory that it takes of the pools.
@@ -102,8 +122,10 @@ impl ExporterState {
         self.held.clear(self.class, pool);
         pool.templates.change(self.class, self.template_bytes, 0);
         pool.names.change(self.class, self.about.names(), 0);
+        pool.counters.change(self.class, self.counters.booked, 0);
         pool.exporters.change(self.class, 1, 0);
         (self.template_bytes, self.about) = (0, ExporterOptions::default());
+        self.counters = CounterHistory::default();
         self.note(address, pool);
     }
 }

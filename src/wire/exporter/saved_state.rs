@@ -274,9 +274,11 @@ impl Decoder {
         self.pool.held.set(sum(|exporter| exporter.held.bytes()));
         self.pool.templates.set(sum(|exporter| exporter.template_bytes));
         self.pool.names.set(sum(|exporter| exporter.about.names()));
+        self.pool.counters.set(sum(|exporter| exporter.counters.booked));
         self.pool.templates.forget_notes();
         self.pool.held.forget_notes();
         self.pool.names.forget_notes();
+        self.pool.counters.forget_notes();
         for (address, exporter) in &mut self.exporters {
             exporter.noted = Default::default();
             exporter.note(*address, &mut self.pool);

@@ -6,6 +6,7 @@ use std::collections::hash_map;
 use foldhash::fast::RandomState;
 
 use super::clock_offset::ClockOffset;
+use super::counter_history::CounterHistory;
 use super::numbering_time::NumberingTime;
 use super::options::ExporterOptions;
 use super::pending::PendingSets;
@@ -58,12 +59,13 @@ pub struct ExporterState {
     /// What was refused to it for lack of room.
     pub(in crate::wire) refusals: Refusals,
     /// What the pools have noted of it, in the order of `pool_use::PooledKind`.
-    pub(in crate::wire) noted: [ExporterUse; 3],
+    pub(in crate::wire) noted: [ExporterUse; 4],
     /// Whether it is in the queue of exporters with pending sets to decode.
     pub(in crate::wire) is_due: bool,
     pub(in crate::wire) clock: ClockOffset,
     pub(in crate::wire) about: ExporterOptions,
     pub(in crate::wire) held: PendingSets,
+    pub(in crate::wire) counters: CounterHistory,
     pub(in crate::wire) agents: Agents,
     pub(in crate::wire) rates: ExporterRates,
     /// When it started, as options of any of its domains say.
@@ -106,6 +108,7 @@ pub struct ExporterSession<'a> {
     pub domain: &'a mut Domain,
     pub about: &'a mut ExporterOptions,
     pub held: &'a mut PendingSets,
+    pub counters: &'a mut CounterHistory,
     pub refusals: &'a mut Refusals,
     /// What to add to the exporter's times to get the collector's time, in milliseconds.
     pub offset: i64,
@@ -123,7 +126,10 @@ impl ExporterState {
     /// An exporter of an earlier run: it has a history.
     #[must_use]
     pub fn remembered(last_seen: Time) -> ExporterState {
-        ExporterState { last_seen, class: ExporterClass::Known, ..ExporterState::default() }
+        let mut counters = CounterHistory::default();
+        counters.heard_earlier(last_seen);
+        let class = ExporterClass::Known;
+        ExporterState { last_seen, class, counters, ..ExporterState::default() }
     }
 
     /// Counts the bytes of restored domains; [`ExporterState::settle`] books them.
@@ -174,6 +180,7 @@ impl ExporterState {
             domain: self.domains.get_mut(&domain)?,
             about: &mut self.about,
             held: &mut self.held,
+            counters: &mut self.counters,
             refusals: &mut self.refusals,
             offset: self.clock.offset(),
             given_rate: self.given_rate,

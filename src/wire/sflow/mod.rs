@@ -20,7 +20,8 @@ use super::layout::sflow::{
     CounterSampleHeader, DiscardSampleHeader, ExpandedCounterSampleHeader,
     ExpandedFlowSampleHeader, FlowSampleHeader, OpaqueHeader, SflowHeaderEnd,
 };
-use super::report::Cause;
+use super::plausibility::{Implausible, remove_record};
+use super::report::{Cause, RecordOutcome};
 use super::sets::DecodeContext;
 use crate::flow::{Flow, Host, Protocol, Time};
 
@@ -225,10 +226,13 @@ impl Samples<'_, '_, '_> {
                     exporter.rates.note_doubt(common.arrival, Some(doubt));
                 }
                 if let Some(packet) = sample.sampled_packet() {
-                    has_flow = true;
+                    let before = context.out.len();
                     report.flows += 1;
                     context.out.push(sample.flow(packet, common));
-                    if let (Some(kept), Some(flow)) = (&mut context.more, context.out.last_mut())
+                    let standing = remove_record(Implausible::Nothing, before, context.out, report);
+                    has_flow = standing == RecordOutcome::Flow;
+                    if let (Some(kept), Some(flow)) =
+                        (&mut context.more, context.out.get_mut(before))
                         && (kept.is_everything() || sample.is_translated())
                     {
                         let mut more = sample.more();

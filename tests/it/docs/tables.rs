@@ -262,6 +262,12 @@ const LIMITS: &[(&str, &str, &str, &str)] = &[
         "bytes",
     ),
     (
+        "flows whose exporters report totals, all exporters",
+        "wire/exporter/limits.rs",
+        "MAX_COUNTER_BYTES",
+        "bytes",
+    ),
+    (
         "names of interfaces and applications, all exporters",
         "wire/exporter/limits.rs",
         "MAX_NAMES",

@@ -41,6 +41,7 @@ pub struct SharedLimits {
     exporters: PoolUse,
     held: PoolUse,
     templates: PoolUse,
+    counters: PoolUse,
     names: PoolUse,
 }
 
@@ -58,6 +59,7 @@ impl SharedLimits {
             exporters: PoolUse { lends: true, ..PoolUse::new(limits.exporters, decoders, 1) },
             held: PoolUse::new(limits.held_bytes, decoders, 0),
             templates: PoolUse::new(limits.template_bytes, decoders, 0),
+            counters: PoolUse::new(limits.counter_bytes, decoders, 0),
             names: PoolUse::new(limits.names, decoders, 0),
         }
     }
@@ -95,6 +97,8 @@ pub struct DecoderShare {
     pub held: DecoderPortion,
     /// Bytes of templates.
     pub templates: DecoderPortion,
+    /// Bytes of flows whose exporters report totals.
+    pub counters: DecoderPortion,
     /// Number of names of interfaces and applications.
     pub names: DecoderPortion,
     /// Steps of work since the decoder was created that are not proportional to received bytes,
@@ -123,6 +127,7 @@ impl DecoderShare {
             exporters: portion(&budget.exporters),
             held: portion(&budget.held),
             templates: portion(&budget.templates),
+            counters: portion(&budget.counters),
             names: portion(&budget.names),
             steps: 0,
         }

@@ -1,0 +1,126 @@
+//! Decodes the records of data sets of NetFlow v9 and IPFIX into flows.
+
+use super::accounting::count_growth;
+use super::exporter::counter_history::CounterHistory;
+use super::exporter::rates::RateNotes;
+use super::observer::RecordSeen;
+use super::plan::{LEAD, PacketSection};
+use super::plausibility::{Implausible, remove_record};
+use super::record::RecordDecoder;
+use super::report::{Cause, RecordOutcome};
+use super::sets::{DecodeContext, Sets};
+
+impl Sets<'_, '_, '_> {
+    /// Decodes records of one fixed length in place. This is the common case: records that
+    /// are nothing but flows.
+    pub(super) fn flows(&mut self, id: u16, bytes: &[u8], start: usize, end: usize) {
+        let Some(template) = self.session.domain.template(id) else { return };
+        let maker = RecordDecoder::new(template, self.session.rate_lookup(), &self.common);
+        let plan = template.plan();
+        if template.counters().is_some() {
+            // The history is not used by anything else in the meantime.
+            let mut history = std::mem::take(self.session.counters);
+            self.flows_by_slots(id, bytes, start, end, Implausible::Nothing, Some(&mut history));
+            *self.session.counters = history;
+            return;
+        }
+        if !plan.is_in_place() || !maker.is_plain() {
+            return self.flows_by_slots(id, bytes, start, end, Implausible::Nothing, None);
+        }
+        let DecodeContext { scratch, out, more, report, observer, .. } = &mut *self.context;
+        let (before, report_before) = (out.len(), **report);
+        let length = plan.least();
+        let count = end.min(bytes.len()).saturating_sub(start) / length;
+        // The last records are decoded from a copy with bytes to spare behind it: loading
+        // reads whole words and may read past the end of a record.
+        let whole = plan.in_place_from(bytes, start).min(count);
+        maker.plain(whole, |n| plan.in_place(bytes, start + n * length), out, report);
+        let rest = start + whole * length;
+        let tail = scratch.tail(bytes.get(rest..end).unwrap_or(&[]));
+        maker.plain(count - whole, |n| plan.in_place(tail, LEAD + n * length), out, report);
+        let made = out.get_mut(before..).unwrap_or_default();
+        let implausible = Implausible::of(made, maker.counts_both());
+        if implausible != Implausible::Nothing || observer.is_some() {
+            // Each record has to be looked at on its own.
+            out.truncate(before);
+            **report = report_before;
+            return self.flows_by_slots(id, bytes, start, end, implausible, None);
+        }
+        if let Some(kept) = more {
+            let values = |n: usize| match n.checked_sub(whole) {
+                None => plan.in_place(bytes, start + n * length),
+                Some(n) => plan.in_place(tail, LEAD + n * length),
+            };
+            maker.keep_plain(values, made, kept);
+        }
+        let notes = maker.into_rate_notes();
+        self.note_rates(&notes);
+    }
+
+    /// Notes the sampling rates that came in data records.
+    fn note_rates(&mut self, notes: &RateNotes) {
+        let causes = &mut self.context.report.causes;
+        causes.add(Cause::RateByteOrder, notes.swapped);
+        causes.add(Cause::RateDoubtful, notes.doubtful);
+        self.session.rates.note_records(self.now, self.header.domain, notes);
+    }
+
+    /// Decodes records that need their fields in slots first: records of variable length,
+    /// with a sampled packet or with counters of both directions, and all records while an
+    /// observer watches.
+    ///
+    /// `implausible` is what the set as a whole shows. `history` has what was counted before,
+    /// for templates whose counters are not used as they are.
+    fn flows_by_slots(
+        &mut self,
+        id: u16,
+        bytes: &[u8],
+        mut at: usize,
+        end: usize,
+        implausible: Implausible,
+        mut history: Option<&mut CounterHistory>,
+    ) {
+        let Some(template) = self.session.domain.template(id) else { return };
+        let maker = RecordDecoder::new(template, self.session.rate_lookup(), &self.common);
+        let DecodeContext { scratch, out, more, report, observer, .. } = &mut *self.context;
+        let mut section = PacketSection::default();
+        while at + template.plan().least() <= end {
+            let Some(next) = template.load(bytes, at, end, &mut scratch.slots, &mut section) else {
+                report.causes.count(Cause::BadRecord);
+                if let Some(observer) = observer {
+                    observer.problem(Cause::BadRecord, at);
+                }
+                return;
+            };
+            let before = out.len();
+            let mut standing = maker.record(&scratch.slots, bytes, &section, out, report);
+            if standing == RecordOutcome::Flow {
+                standing = remove_record(implausible, before, out, report);
+            }
+            if standing == RecordOutcome::Uncounted
+                && let Some(observer) = observer
+            {
+                observer.problem(Cause::Implausible, at);
+            }
+            if let Some((history, meaning)) = history.as_deref_mut().zip(template.counters())
+                && standing == RecordOutcome::Flow
+            {
+                standing = count_growth(meaning, &scratch.slots, before, out, history, report);
+            }
+            if let Some(kept) = more {
+                let made = out.get_mut(before..).unwrap_or_default();
+                maker.keep(&scratch.slots, bytes, &section, made, kept);
+            }
+            if let Some(observer) = observer {
+                let made = out.get(before..).unwrap_or(&[]);
+                let flow = maker.seen(&scratch.slots, bytes, &section);
+                let bytes = bytes.get(at..next).unwrap_or(&[]);
+                let domain = self.header.domain;
+                observer.record(&RecordSeen { domain, id, template, bytes, standing, flow, made });
+            }
+            at = next;
+        }
+        let notes = maker.into_rate_notes();
+        self.note_rates(&notes);
+    }
+}
