@@ -17,6 +17,7 @@ mod print;
 mod read;
 pub mod select;
 mod term;
+mod times;
 mod token;
 mod tree;
 pub mod words;

@@ -107,6 +107,10 @@ pub struct QueryEffort {
     pub records: u64,
     /// The number of duplicate flows that were left out.
     pub duplicates: u64,
+    /// Flows and scaled bytes that matched but reach across an end of the requested time and
+    /// are therefore not in the answer ([`TimeRule::Within`](super::question::TimeRule::Within)).
+    /// `None` if the scan ended before all were counted.
+    pub across: Option<(u64, u64)>,
     /// The number of bytes read.
     pub bytes_read: u64,
     /// Errors while reading; each affects only the part it names.

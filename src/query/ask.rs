@@ -91,7 +91,7 @@ fn grouped(
     wanted: Vec<WantedStatistic>,
     limit: usize,
 ) -> QueryAnswer {
-    let lists = Lists::new(wanted, limit);
+    let lists = Lists::new(wanted, limit, question.own_rates);
     let (back, mut effort) = scan(question, source, sinks(source, || lists.sink()), |_| ());
     let (totals, tables) = lists.finish(back, source.threads).unwrap_or_else(|()| {
         effort.problems.push("a thread that merged groups failed".to_owned());

@@ -126,16 +126,18 @@ impl GroupSpec {
     }
 
     /// Merges the results of the workers into a list for each order, each limited to `limit`
-    /// groups (0 for all). The error means that a thread panicked.
+    /// groups (0 for all). Rates are over the time of the row if `own_rates`, otherwise over one
+    /// time for all rows. The error means that a thread panicked.
     pub(super) fn finish(
         &self,
         collected: Vec<Box<dyn Collector>>,
         hosts: &Hosts,
         orders: &[StatOrder],
+        own_rates: bool,
         limit: usize,
         threads: usize,
     ) -> Result<Vec<SortedList>, ()> {
-        let with = Finish { spec: self, hosts, orders, limit, threads };
+        let with = Finish { spec: self, own_rates, hosts, orders, limit, threads };
         match self.layout.words {
             1 => with.run::<1>(collected),
             2 => with.run::<2>(collected),
@@ -241,6 +243,7 @@ struct Ranked<const W: usize> {
 
 struct Finish<'a> {
     spec: &'a GroupSpec,
+    own_rates: bool,
     hosts: &'a Hosts,
     orders: &'a [StatOrder],
     limit: usize,
@@ -285,7 +288,8 @@ impl Finish<'_> {
             let (bytes, packets) = (group.state.bytes, group.state.packets);
             let sums = AnswerSums { bytes, packets, ..all.sums() };
             for (order, top) in self.orders.iter().zip(&mut tops) {
-                let rank = rank(*order, &sums, out.packets, out.bytes);
+                let order = if self.own_rates { *order } else { order.over_one_time() };
+                let rank = rank(order, &sums, out.packets, out.bytes);
                 top.push(Ranked { rank, group, back });
             }
         }

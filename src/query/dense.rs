@@ -28,7 +28,7 @@ impl DenseSums {
     /// Removes the sums and passes those of each id with flows to `take`.
     pub(super) fn drain(&mut self, mut take: impl FnMut(usize, &GroupSums)) {
         for (id, state) in self.sums.iter().enumerate() {
-            if state.flows() > 0 {
+            if !state.is_none() {
                 take(id, state);
             }
         }

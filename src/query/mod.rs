@@ -34,6 +34,6 @@ pub mod when;
 pub use answer::{AnswerRow, AnswerSums, AnswerTable, QueryAnswer, StatRow};
 pub use ask::ask;
 pub use question::{
-    Aggregation, ArchiveQuestion, FlowDirection, KeyPart, QueryMode, StatOrder, Statistic,
+    Aggregation, ArchiveQuestion, FlowDirection, KeyPart, QueryMode, StatOrder, Statistic, TimeRule,
 };
 pub use source::{OpenedFile, Progress, ScanSource};

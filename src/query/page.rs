@@ -6,7 +6,7 @@ use crate::archive::{ArchiveError, ColumnChunk};
 use crate::filter::select::{ColumnSource, ColumnValues, MatchedRows};
 use crate::flow::column::{Dictionary, Vector};
 use crate::flow::field::{FIELDS, Field};
-use crate::flow::{FlowText, Host};
+use crate::flow::{FlowText, Host, Time};
 
 /// The cached data of a column.
 #[derive(Default)]
@@ -48,6 +48,8 @@ pub(super) struct Page<'a> {
     pub rows: usize,
     /// Whether there may be flows with implausible times.
     pub has_odd_times: bool,
+    /// The time of which flows count for their share: from the first time on, before the second.
+    pub prorated: Option<(Time, Time)>,
 }
 
 impl ColumnSource for Page<'_> {

@@ -9,16 +9,35 @@ use crate::flow::field::Field;
 pub struct ArchiveQuestion {
     /// The flows that are selected.
     pub filter: Filter,
-    /// Only flows that began at or after this time, by the exporter's clock (nfdump's `-t`).
+    /// The begin of the requested time, by the exporter's clock.
     pub from: Option<Time>,
-    /// Only flows that ended at or before this time, by the exporter's clock.
+    /// The end of the requested time, by the exporter's clock.
     pub to: Option<Time>,
+    /// Which flows belong to the requested time.
+    pub times: TimeRule,
+    /// Rates of sums are over the time from the first to the last packet of a row, as in
+    /// nfdump, and not over the time that the answer covers.
+    pub own_rates: bool,
     /// Include duplicate flows.
     pub no_dedup: bool,
     /// The columns that records need in addition to those that are counted; `None` for all.
     pub columns: Option<Vec<Field>>,
     /// What to do with the flows.
     pub ask: QueryMode,
+}
+
+/// Which flows belong to the requested time, and how much of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TimeRule {
+    /// Flows that began and ended within it (nfdump's `-t`). Those that reach across an end are
+    /// counted in [`QueryEffort::across`](super::answer::QueryEffort::across).
+    #[default]
+    Within,
+    /// All of every flow that overlaps it.
+    Overlapping,
+    /// Of every flow that overlaps it, the share of its bytes and packets that passed in it, by
+    /// [`Spread`](crate::flow::Spread). A flow is counted if it ended in it.
+    Prorated,
 }
 
 /// What to do with the flows that match.
@@ -138,6 +157,17 @@ pub enum CountedSides {
     One(KeyPart),
     /// Both fields; a flow in which they are equal counts once.
     Either(KeyPart, KeyPart),
+}
+
+impl StatOrder {
+    /// The order that is equal if rates are over one time for all rows.
+    pub(super) fn over_one_time(self) -> StatOrder {
+        match self {
+            StatOrder::Pps => StatOrder::Packets,
+            StatOrder::Bps => StatOrder::Bytes,
+            other => other,
+        }
+    }
 }
 
 /// The order of a list, greatest first (times: earliest first).

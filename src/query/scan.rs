@@ -7,13 +7,14 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 
 use super::answer::QueryEffort;
 use super::page::{Page, PageColumns};
-use super::question::ArchiveQuestion;
+use super::question::{ArchiveQuestion, TimeRule};
 use super::source::{OpenedFile, ScanSource};
 use super::state::may_have_odd_times;
 use crate::archive::catalog::CatalogEntry;
 use crate::archive::{ArchiveError, ColumnChunk};
 use crate::filter::Filter;
 use crate::filter::select::{ColumnSource, FilterPlan, MatchedRows};
+use crate::flow::Time;
 use crate::flow::field::Field;
 
 /// The largest number of problems that are listed; further ones are only counted.
@@ -44,6 +45,10 @@ pub(super) trait ScanSink: Send {
 /// The data that all workers share.
 struct Scan<'a> {
     filter: Filter,
+    /// Flows that are only counted: they reach across an end of the requested time.
+    across: Option<Filter>,
+    /// The time of which flows count for their share: from the first time on, before the second.
+    prorated: Option<(Time, Time)>,
     no_dedup: bool,
     source: &'a ScanSource<'a>,
     next: AtomicUsize,
@@ -59,14 +64,26 @@ pub(super) fn scan<S: ScanSink>(
     beside: impl FnOnce(&AtomicBool),
 ) -> (Vec<S>, QueryEffort) {
     source.progress.files.store(source.files.len() as u64, Relaxed);
+    let (from, to) = (question.from, question.to);
     let scan = Scan {
-        filter: question.filter.within(question.from, question.to),
+        filter: match question.times {
+            TimeRule::Within => question.filter.within(from, to),
+            TimeRule::Overlapping | TimeRule::Prorated => question.filter.overlapping(from, to),
+        },
+        across: match question.times {
+            TimeRule::Within => question.filter.reaching_across(from, to),
+            TimeRule::Overlapping | TimeRule::Prorated => None,
+        },
+        prorated: (question.times == TimeRule::Prorated).then(|| {
+            // `to` is the last millisecond of the requested time.
+            (from.unwrap_or(Time(i64::MIN)), to.map_or(Time(i64::MAX), |to| to.plus_ms(1)))
+        }),
         no_dedup: question.no_dedup,
         source,
         next: AtomicUsize::new(0),
         enough: AtomicBool::new(false),
     };
-    let mut effort = QueryEffort::default();
+    let mut effort = QueryEffort { across: Some((0, 0)), ..QueryEffort::default() };
     let mut back = Vec::new();
     let mut unlisted = 0;
     std::thread::scope(|scope| {
@@ -86,6 +103,9 @@ pub(super) fn scan<S: ScanSink>(
     if unlisted > 0 {
         effort.problems.push(format!("and {unlisted} more problems"));
     }
+    if scan.is_over() {
+        effort.across = None;
+    }
     effort.interrupted = source.progress.stop.load(Relaxed);
     (back, effort)
 }
@@ -98,6 +118,9 @@ fn add(all: &mut QueryEffort, one: QueryEffort) -> usize {
     all.records += one.records;
     all.duplicates += one.duplicates;
     all.bytes_read += one.bytes_read;
+    if let (Some(all), Some(one)) = (&mut all.across, one.across) {
+        *all = (all.0 + one.0, all.1.saturating_add(one.1));
+    }
     let room = MOST_PROBLEMS.saturating_sub(all.problems.len());
     let unlisted = one.problems.len().saturating_sub(room);
     all.problems.extend(one.problems.into_iter().take(room));
@@ -208,12 +231,19 @@ impl Scan<'_> {
     ) {
         let rows = chunk.page_rows(0);
         let pages = chunk.pages();
-        let mut page = Page { chunk, columns, number: 0, rows, has_odd_times: false };
+        let prorated = self.prorated;
+        let mut page = Page { chunk, columns, number: 0, rows, has_odd_times: false, prorated };
         let plan = match self.filter.plan(&mut page) {
-            Ok(plan) if plan.is_never() => return,
             Ok(plan) => plan,
             Err(error) => return done.problem(error),
         };
+        let across = match self.across.as_ref().map(|filter| filter.plan(&mut page)).transpose() {
+            Ok(plan) => plan.filter(|plan| !plan.is_never()),
+            Err(error) => return done.problem(error),
+        };
+        if plan.is_never() && across.is_none() {
+            return;
+        }
         match may_have_odd_times(&mut page) {
             Ok(may) => page.has_odd_times = may && fields.contains(&Field::First),
             Err(error) => return done.problem(error),
@@ -224,6 +254,14 @@ impl Scan<'_> {
             }
             page.number = number;
             page.rows = page.chunk.page_rows(number);
+            if let Some(across) = &across
+                && let Err(error) = self.count_across(across, &mut page, done)
+            {
+                return done.problem(error);
+            }
+            if plan.is_never() {
+                continue;
+            }
             match self.page(&plan, &mut page, fields) {
                 Ok((hits, duplicates)) => {
                     done.effort.duplicates += duplicates;
@@ -236,13 +274,11 @@ impl Scan<'_> {
         }
     }
 
-    /// The rows that count, with their columns loaded, and the number of duplicates that were
-    /// left out.
-    fn page(
+    /// The rows that match, without duplicates, and the number of duplicates.
+    fn select(
         &self,
         plan: &FilterPlan<'_>,
         page: &mut Page<'_>,
-        fields: &[Field],
     ) -> Result<(MatchedRows, u64), ArchiveError> {
         let mut hits = plan.select(page)?;
         let mut duplicates = 0;
@@ -252,6 +288,42 @@ impl Scan<'_> {
             hits = page.without(Field::Duplicate, hits);
             duplicates = (matched - hits.len()) as u64;
         }
+        Ok((hits, duplicates))
+    }
+
+    /// Counts the flows that reach across an end of the requested time.
+    fn count_across(
+        &self,
+        plan: &FilterPlan<'_>,
+        page: &mut Page<'_>,
+        done: &mut WorkerResult,
+    ) -> Result<(), ArchiveError> {
+        let (hits, _) = self.select(plan, page)?;
+        if hits.is_empty() {
+            return Ok(());
+        }
+        page.load(Field::Bytes)?;
+        page.load(Field::Sampling)?;
+        let mut bytes = vec![0; hits.len()];
+        page.numbers(Field::Bytes, &hits, |at, number| bytes[at] = number);
+        page.numbers(Field::Sampling, &hits, |at, rate| {
+            bytes[at] = bytes[at].saturating_mul(rate.max(1));
+        });
+        let (flows, sum) = done.effort.across.get_or_insert_default();
+        *flows += hits.len() as u64;
+        *sum = bytes.into_iter().fold(*sum, u64::saturating_add);
+        Ok(())
+    }
+
+    /// The rows that count, with their columns loaded, and the number of duplicates that were
+    /// left out.
+    fn page(
+        &self,
+        plan: &FilterPlan<'_>,
+        page: &mut Page<'_>,
+        fields: &[Field],
+    ) -> Result<(MatchedRows, u64), ArchiveError> {
+        let (hits, duplicates) = self.select(plan, page)?;
         if !hits.is_empty() {
             for field in fields {
                 page.load(*field)?;

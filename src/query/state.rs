@@ -6,7 +6,7 @@ use crate::archive::ArchiveError;
 use crate::filter::select::{ColumnSource, ColumnValues, MatchedRows};
 use crate::flow::column::Dictionary;
 use crate::flow::field::Field;
-use crate::flow::{Time, is_plausible};
+use crate::flow::{Spread, Time, is_plausible};
 
 /// The offset that is added to [`GroupSums::first`] and subtracted from [`GroupSums::last`] for
 /// times of a flow that are not plausible ([`is_plausible`]): plausible times then always take
@@ -64,7 +64,25 @@ impl GroupSums {
 
     /// Whether no flow in it has plausible times.
     pub(super) fn is_odd(&self) -> bool {
-        self.first > LATEST && self.flows_and_flags & FLOWS > 0
+        self.first > LATEST && !self.is_none()
+    }
+
+    /// Whether nothing was added.
+    pub(super) fn is_none(&self) -> bool {
+        self.first == i64::MAX
+    }
+
+    /// Keeps the share of a flow that passed from `from` on and before `to`, with its times. The
+    /// flow is counted if it ended there.
+    fn prorate(&mut self, from: Time, to: Time) {
+        let spread = Spread::new(Time(self.first), Time(self.last));
+        self.bytes = spread.between(self.bytes, from, to);
+        self.packets = spread.between(self.packets, from, to);
+        if !spread.ends_between(from, to) {
+            self.flows_and_flags &= !FLOWS;
+        }
+        self.first = self.first.max(from.0.clamp(-LATEST, LATEST));
+        self.last = self.last.min(to.plus_ms(-1).0.clamp(-LATEST, LATEST));
     }
 
     /// Adds other sums.
@@ -128,6 +146,9 @@ pub(super) fn gather(
     page.numbers(Field::Last, hits, |at, last| states[at].last = time(last));
     if page.has_odd_times {
         set_apart(page, hits, states);
+    }
+    if let Some((from, to)) = page.prorated {
+        states.iter_mut().filter(|state| !state.is_odd()).for_each(|state| state.prorate(from, to));
     }
     if !matches!(page.values(Field::Sampling), ColumnValues::Number(0 | 1)) {
         page.numbers(Field::Sampling, hits, |at, rate| {

@@ -125,6 +125,8 @@ pub(super) struct Lists {
     asked: Vec<(WantedStatistic, GroupSpec)>,
     addresses: Arc<AddressNumbers>,
     limit: usize,
+    /// Whether rates are over the time of each row.
+    own_rates: bool,
 }
 
 /// The data that a worker collects for the lists.
@@ -138,14 +140,14 @@ pub(super) struct Collected {
 }
 
 impl Lists {
-    pub(super) fn new(asked: Vec<WantedStatistic>, limit: usize) -> Lists {
+    pub(super) fn new(asked: Vec<WantedStatistic>, limit: usize, own_rates: bool) -> Lists {
         let addresses = Arc::new(AddressNumbers::new());
         let with_spec = |list: WantedStatistic| {
             let spec = list.spec(&addresses);
             (list, spec)
         };
         let asked = asked.into_iter().map(with_spec).collect();
-        Lists { asked, addresses, limit }
+        Lists { asked, addresses, limit, own_rates }
     }
 
     pub(super) fn sink(&self) -> Collected {
@@ -180,7 +182,8 @@ impl Lists {
         let mut tables = Vec::new();
         for ((list, spec), collectors) in self.asked.iter().zip(by_list) {
             let orders = list.orders();
-            let lists = spec.finish(collectors, &hosts, &orders, self.limit, threads)?;
+            let (own_rates, limit) = (self.own_rates, self.limit);
+            let lists = spec.finish(collectors, &hosts, &orders, own_rates, limit, threads)?;
             let sorted = orders.into_iter().zip(lists);
             tables.extend(sorted.map(|(order, found)| list.table(order, spec, found)));
         }

@@ -64,7 +64,7 @@ impl RunningTotals {
         self.classes.iter().for_each(|class| all.add(class));
         let [tcp, udp, icmp, other] =
             self.classes.map(|class| [class.flows(), class.packets, class.bytes]);
-        let all = (all.flows() > 0).then(|| all.sums());
+        let all = (!all.is_none()).then(|| all.sums());
         ProtocolTotals { all, odd_times: self.odd_times, tcp, udp, icmp, other }
     }
 }

@@ -21,6 +21,10 @@ pub enum WrittenTime {
     Days(Date, Date),
     /// This many days before today.
     DaysAgo(i32),
+    /// A time of day, this many days before today.
+    DaysAgoAt(i32, jiff::civil::Time),
+    /// A time of day: the last time it was that time.
+    Clock(jiff::civil::Time),
     /// This many milliseconds before now.
     Ago(i64),
 }
@@ -50,7 +54,7 @@ pub enum TimeWindow {
 pub enum WhenError {
     /// A text of another form; it is for `--from` and `--to`.
     #[error(
-        "expected a time such as 2026-04-10, 2026-04, 2026, 2026-04-10T12:30, 2026-04-10T12:30+02:00, 2h (ago), 3d, today or yesterday, found `{0}`"
+        "expected a time such as 14:20, 2026-04-10, 2026-04, 2026, 2026-04-10T12:30, 2026-04-10T12:30+02:00, 2h (ago), 3d, today, yesterday or 'yesterday 14:00', found `{0}`"
     )]
     Form(String),
     /// A text of another form; it is for `-t`.
@@ -121,17 +125,26 @@ const DAY_MS: i64 = 86_400_000;
 
 impl WrittenTime {
     /// Parses the value of `--from` and `--to`: ISO 8601, a date, an age (`90s`, `5m`, `2h`,
-    /// `3d`, `1w`), `now`, `today` or `yesterday`.
+    /// `3d`, `1w`), a time of day, `now`, `today` or `yesterday`, of which the last two may be
+    /// followed by a time of day.
     ///
     /// # Errors
     /// When the text has another form.
     pub fn parse(text: &str) -> Result<WrittenTime, WhenError> {
         let word = text.trim();
-        match word.to_ascii_lowercase().as_str() {
-            "now" => return Ok(WrittenTime::Ago(0)),
-            "today" => return Ok(WrittenTime::DaysAgo(0)),
-            "yesterday" => return Ok(WrittenTime::DaysAgo(1)),
-            _ => {}
+        if word.eq_ignore_ascii_case("now") {
+            return Ok(WrittenTime::Ago(0));
+        }
+        if let Some(days) = named_day(word) {
+            return Ok(WrittenTime::DaysAgo(days));
+        }
+        if let Some(clock) = clock(word) {
+            return Ok(WrittenTime::Clock(clock));
+        }
+        if let Some((day, time)) = word.split_once(char::is_whitespace)
+            && let (Some(days), Some(clock)) = (named_day(day), clock(time.trim()))
+        {
+            return Ok(WrittenTime::DaysAgoAt(days, clock));
         }
         if let Some(ms) = age(word) {
             return Ok(WrittenTime::Ago(ms));
@@ -172,12 +185,65 @@ impl WrittenTime {
                 End::From => day(first, end, zone),
                 End::To => day(next.saturating_sub(1.day()), end, zone),
             },
-            WrittenTime::DaysAgo(days) => {
-                let now = Timestamp::from_millisecond(now.0).map_err(|_| WhenError::Calendar)?;
-                let today = zone.to_datetime(now).date();
-                day(today.saturating_sub(days.days()), end, zone)
+            WrittenTime::DaysAgo(days) => day(days_before(days, now, zone)?, end, zone),
+            WrittenTime::DaysAgoAt(days, clock) => {
+                at(days_before(days, now, zone)?.to_datetime(clock), zone)
+            }
+            WrittenTime::Clock(clock) => {
+                let today = at(days_before(0, now, zone)?.to_datetime(clock), zone)?;
+                match today > now {
+                    true => at(days_before(1, now, zone)?.to_datetime(clock), zone),
+                    false => Ok(today),
+                }
             }
         }
+    }
+
+    /// The end of a time that begins at `from`. A time of day is the first one after that, so
+    /// that `--from 23:00 --to 00:30` is an hour and a half.
+    ///
+    /// # Errors
+    /// As [`resolve`](WrittenTime::resolve).
+    pub fn resolve_after(self, from: Time, now: Time, zone: &TimeZone) -> Result<Time, WhenError> {
+        let WrittenTime::Clock(clock) = self else { return self.resolve(End::To, now, zone) };
+        let same = at(days_before(0, from, zone)?.to_datetime(clock), zone)?;
+        match same < from {
+            true => at(days_before(-1, from, zone)?.to_datetime(clock), zone),
+            false => Ok(same),
+        }
+    }
+
+    /// Whether this is `yesterday`, which alone is a whole day and not the time since then.
+    #[must_use]
+    pub fn is_past_day(self) -> bool {
+        matches!(self, WrittenTime::DaysAgo(1..))
+    }
+}
+
+/// The date so many days before that of `time`.
+fn days_before(days: i32, time: Time, zone: &TimeZone) -> Result<Date, WhenError> {
+    let stamp = Timestamp::from_millisecond(time.0).map_err(|_| WhenError::Calendar)?;
+    Ok(zone.to_datetime(stamp).date().saturating_sub(days.days()))
+}
+
+/// The day that is meant by `today` or `yesterday`, as days before today.
+fn named_day(word: &str) -> Option<i32> {
+    ["today", "yesterday"]
+        .iter()
+        .zip(0..)
+        .find_map(|(name, days)| word.eq_ignore_ascii_case(name).then_some(days))
+}
+
+/// Parses `14:20` or `14:20:05`.
+fn clock(word: &str) -> Option<jiff::civil::Time> {
+    let parts: Vec<i8> = word
+        .split(':')
+        .map(|part| number(part).filter(|_| part.len() <= 2)?.try_into().ok())
+        .collect::<Option<_>>()?;
+    match parts[..] {
+        [hour, minute] => jiff::civil::Time::new(hour, minute, 0, 0).ok(),
+        [hour, minute, second] => jiff::civil::Time::new(hour, minute, second, 0).ok(),
+        _ => None,
     }
 }
 

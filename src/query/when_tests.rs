@@ -36,6 +36,12 @@ fn times_are_parsed_in_their_usual_forms() {
         ("2026/11", "2026-10-31T23:00:00Z", "2026-11-30T22:59:59.999Z"),
         ("2026-11", "2026-10-31T23:00:00Z", "2026-11-30T22:59:59.999Z"),
         ("2026-02", "2026-01-31T23:00:00Z", "2026-02-28T22:59:59.999Z"),
+        // The last time that it was that time.
+        ("02:20", "2026-11-24T01:20:00Z", "2026-11-24T01:20:00Z"),
+        ("2:20:05", "2026-11-24T01:20:05Z", "2026-11-24T01:20:05Z"),
+        ("14:20", "2026-11-23T13:20:00Z", "2026-11-23T13:20:00Z"),
+        ("yesterday 14:00", "2026-11-23T13:00:00Z", "2026-11-23T13:00:00Z"),
+        ("Today 01:00", "2026-11-24T00:00:00Z", "2026-11-24T00:00:00Z"),
     ] {
         let when = WrittenTime::parse(text).unwrap();
         assert_eq!(when.resolve(End::From, now, &zone), Ok(utc(from)), "{text}");
@@ -47,7 +53,7 @@ fn times_are_parsed_in_their_usual_forms() {
         "-2h",
         "tomorrow",
         "2026-13-01",
-        "12:30",
+        "12:60",
         "2026-04-10T",
         "h",
         "1e3s",
@@ -147,5 +153,25 @@ fn windows_are_nfdumps() {
         "+-5",
     ] {
         assert!(window(bad).is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn an_end_as_a_time_of_day_is_the_first_one_after_the_begin() {
+    let (zone, now) = (berlin(), utc("2026-11-24T01:30:00Z"));
+    let from = utc("2026-11-23T22:00:00Z");
+    for (text, want) in [
+        ("00:30", "2026-11-23T23:30:00Z"),
+        ("23:00", "2026-11-23T22:00:00Z"),
+        ("23:15", "2026-11-23T22:15:00Z"),
+        ("22:59", "2026-11-24T21:59:00Z"),
+    ] {
+        let when = WrittenTime::parse(text).unwrap();
+        assert_eq!(when.resolve_after(from, now, &zone), Ok(utc(want)), "{text}");
+    }
+    for bad in
+        ["24:00", "14:60", "1:2:3:4", "14:", ":20", "yesterday x", "tomorrow 14:00", "014:20"]
+    {
+        assert!(WrittenTime::parse(bad).is_err(), "{bad}");
     }
 }

@@ -113,6 +113,8 @@ fn questions(entry: &CatalogEntry, path: &Path, rows: u64) {
             filter: Filter::parse(text).expect(text),
             from: None,
             to: None,
+            times: Default::default(),
+            own_rates: false,
             no_dedup: rows.is_multiple_of(2),
             columns: None,
             ask: ask_for,

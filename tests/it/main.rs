@@ -59,6 +59,7 @@ mod inspect;
 mod query {
     mod answers;
     mod command;
+    mod times;
     mod zones;
 }
 

@@ -1,6 +1,7 @@
 //! `toptalk query`: queries of recorded flows.
 
 mod error;
+mod hints;
 mod save;
 mod watch;
 
@@ -35,7 +36,7 @@ use crate::query::format::{CoveredSpan, QueryFormat, QueryPrinter};
 use crate::query::when::{End, TimeWindow, WrittenTime};
 use crate::query::{
     AnswerRow, AnswerTable, ArchiveQuestion, OpenedFile, Progress, QueryAnswer, QueryMode,
-    ScanSource, ask,
+    ScanSource, TimeRule, ask,
 };
 use crate::text;
 
@@ -153,6 +154,7 @@ impl Session {
         }
         let answer = if saves { self.save(&question)? } else { self.print(&question)? };
         let Some(answer) = answer else { return Ok(ExitCode::SUCCESS) };
+        self.hint(&question, &answer)?;
         let folders = self.catalog.problems.iter().map(ToString::to_string);
         let problems: Vec<String> = folders.chain(answer.effort.problems.iter().cloned()).collect();
         problems.iter().for_each(tell);
@@ -192,6 +194,17 @@ impl Session {
         };
         let mut from = resolve("--from", self.query.from, End::From)?;
         let mut to = resolve("--to", self.query.to, End::To)?;
+        match (self.query.from, from, self.query.to, to) {
+            (Some(written), Some(_), None, _) if written.is_past_day() && !self.query.in_window => {
+                to = resolve("--from", Some(written), End::To)?;
+                tell("--from yesterday alone is that whole day; --to now adds the time since then");
+            }
+            (_, Some(begin), Some(written), Some(end)) if end < begin => {
+                let after = written.resolve_after(begin, now, &self.zone);
+                to = Some(after.map_err(|source| QueryError::Time { flag: "--to", source })?);
+            }
+            _ => {}
+        }
         if let (Some(from), Some(to)) = (from, to)
             && to < from
         {
@@ -201,7 +214,13 @@ impl Session {
             (from, to) = (bounds.from, bounds.to);
         }
         let (ask, no_dedup) = (self.query.ask.clone(), self.query.no_dedup);
-        Ok(ArchiveQuestion { filter, from, to, no_dedup, columns: None, ask })
+        let times = match (self.query.in_window, self.query.prorate) {
+            (true, _) => TimeRule::Within,
+            (false, true) => TimeRule::Prorated,
+            (false, false) => TimeRule::Overlapping,
+        };
+        let own_rates = self.query.output.own_rates;
+        Ok(ArchiveQuestion { filter, from, to, times, own_rates, no_dedup, columns: None, ask })
     }
 
     /// The window of `-t +N` and `-t -N`, which begins with the first flow of all files or
@@ -214,11 +233,14 @@ impl Session {
             filter: Filter::default(),
             from: None,
             to: None,
+            times: TimeRule::default(),
+            own_rates: false,
             no_dedup: true,
             columns: None,
             ask: QueryMode::Summary,
         };
-        let answer = self.ask(&question, &mut |_| ControlFlow::Continue(()))?;
+        let files = &self.catalog.entries;
+        let answer = self.ask(&question, files, &mut |_| ControlFlow::Continue(()))?;
         let Some(all) = answer.totals.all else { return Ok(None) };
         Ok(Some(match window {
             TimeWindow::Head(ms) => {
@@ -234,12 +256,13 @@ impl Session {
     fn ask(
         &self,
         question: &ArchiveQuestion,
+        files: &[CatalogEntry],
         row: &mut dyn FnMut(&AnswerRow) -> ControlFlow<()>,
     ) -> Result<QueryAnswer, AppError> {
         let progress = Progress::default();
         let open = |entry: &CatalogEntry| open(entry, question.from, question.to);
         let source = ScanSource {
-            files: &self.catalog.entries,
+            files,
             open: &open,
             progress: &progress,
             threads: self.query.threads.unwrap_or_else(cores),
@@ -261,7 +284,7 @@ impl Session {
         let mut out = io::stdout().lock();
         let mut failed = None;
         printer.begin();
-        let answer = self.ask(question, &mut |row| {
+        let answer = self.ask(question, &self.catalog.entries, &mut |row| {
             printer.row(row);
             if printer.written().len() < WRITE_BYTES {
                 return ControlFlow::Continue(());
@@ -298,7 +321,7 @@ impl Session {
         let target = self.query.write.as_ref().map(|path| SaveTarget::begin(path));
         let target = target.transpose().map_err(cannot)?;
         let mut gathered = GatheredRows::default();
-        let answer = self.ask(question, &mut |row| {
+        let answer = self.ask(question, &self.catalog.entries, &mut |row| {
             gathered.add(row, false);
             if gathered.is_full { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         })?;
@@ -313,6 +336,7 @@ impl Session {
         }
         if gathered.len() == 0 {
             answer.effort.problems.iter().for_each(tell);
+            self.hint(question, &answer)?;
             return Err(QueryError::NothingMatches.into());
         }
         let Some(target) = target else {

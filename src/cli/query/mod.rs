@@ -1,11 +1,13 @@
 //! The arguments of `toptalk query`: the options of nfdump 1.7.
 
+mod print;
 mod unsupported;
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
+use self::print::{PrintArgs, Rates};
 use self::unsupported::UnsupportedFlag;
 use super::attach::{Attach, AttachArgs};
 use super::filters::refused as caret;
@@ -43,6 +45,8 @@ pub struct Query {
     pub to: Option<WrittenTime>,
     /// Whether `from` and `to` come from `-t`.
     pub in_window: bool,
+    /// Whether flows are shared out over time (`--prorate`).
+    pub prorate: bool,
     /// `-t` with a number of seconds from the begin or the end of the recorded flows.
     pub window: Option<TimeWindow>,
     /// The output format.
@@ -94,12 +98,6 @@ pub enum QueryAction {
     Macros(Dialect),
 }
 
-#[derive(Clone, Copy, ValueEnum)]
-enum Rates {
-    Window,
-    Own,
-}
-
 #[derive(Args)]
 pub(super) struct QueryArgs {
     #[command(flatten)]
@@ -137,15 +135,18 @@ pub(super) struct QueryArgs {
     /// Stop after this many matching flows
     #[arg(short = 'c', value_name = "N")]
     count: Option<usize>,
-    /// Time window: YYYY/MM/dd.hh:mm:ss[-YYYY/MM/dd.hh:mm:ss], +N for the first N seconds of all flows, -N for their last N seconds
+    /// Only flows that began and ended within this time, as in nfdump: YYYY/MM/dd.hh:mm:ss[-YYYY/MM/dd.hh:mm:ss], +N for the first N seconds of all flows, -N for their last N seconds; --from and --to also count those that reach across the ends
     #[arg(short = 't', value_name = "WINDOW", allow_hyphen_values = true, conflicts_with_all = ["from", "to"])]
     window: Option<String>,
-    /// Only flows from this time on: 2026-04-10, 2026-04-10T12:30, yesterday, or 2h for two hours ago
+    /// Flows of the time from then on, each flow whole that has a part in it: 14:20 (the last time it was that time), 'yesterday 14:00', 2026-04-10, 2026-04-10T12:30, or 2h for two hours ago; yesterday without --to is that whole day
     #[arg(long, value_name = "TIME", value_parser = WrittenTime::parse)]
     from: Option<WrittenTime>,
-    /// Only flows until this time; 2026-04-10 includes the whole day, 2026-04 the whole month
+    /// Flows of the time until then, in the same forms; 2026-04-10 includes the whole day, 2026-04 the whole month
     #[arg(long, value_name = "TIME", value_parser = WrittenTime::parse)]
     to: Option<WrittenTime>,
+    /// Share flows out over time: count of each the bytes and packets that passed between --from and --to, and the flow itself if it ended there
+    #[arg(long, conflicts_with_all = ["window", "write"])]
+    prorate: bool,
     #[command(flatten)]
     print: PrintArgs,
     /// Write the matching flows to a Parquet file, as the archive has them
@@ -183,7 +184,7 @@ pub(super) struct QueryArgs {
 
 /// The arguments of a query, by their ids in clap. With an action that is no query they
 /// would have no effect, so that they are an error.
-const ASKING: [&str; 20] = [
+const ASKING: [&str; 22] = [
     "range",
     "folders",
     "one",
@@ -198,6 +199,8 @@ const ASKING: [&str; 20] = [
     "window",
     "from",
     "to",
+    "prorate",
+    "rates",
     "output",
     "write",
     "filter_file",
@@ -205,38 +208,6 @@ const ASKING: [&str; 20] = [
     "check",
     "filter",
 ];
-
-#[derive(Args)]
-struct PrintArgs {
-    /// Output format: line, long, extended, biline, bilong, raw, json, ndjson, csv, null, parquet, fmt:... or csv:...
-    #[arg(short, value_name = "FORMAT", value_parser = QueryFormat::parse)]
-    output: Option<(QueryFormat, bool)>,
-    /// Print IPv6 addresses in full
-    #[arg(short = '6')]
-    full6: bool,
-    /// Print numbers in full
-    #[arg(short = 'N')]
-    plain: bool,
-    /// Print no header and no summary
-    #[arg(short)]
-    quiet: bool,
-    /// Divide bytes and packets of summed rows by the whole time window, or by the duration of each row (own), to get bps and pps
-    #[arg(long, value_name = "OVER", default_value = "window")]
-    rates: Rates,
-}
-
-impl PrintArgs {
-    fn check(self) -> QueryOutput {
-        let (shape, full6) = self.output.unwrap_or((QueryFormat::Usual, false));
-        QueryOutput {
-            shape,
-            quiet: self.quiet,
-            plain: self.plain,
-            full6: full6 || self.full6,
-            own_rates: matches!(self.rates, Rates::Own),
-        }
-    }
-}
 
 impl QueryArgs {
     pub(super) fn check(mut self) -> Result<Query, clap::Error> {
@@ -273,6 +244,7 @@ impl QueryArgs {
             _ => (self.from, self.to),
         };
         let ask = self.ask()?;
+        self.check_obeyed(&ask, from, to).map_err(wrong)?;
         Ok(Query {
             files: Files { one: self.one, range: self.range, folders: self.folders },
             filter: filter_from,
@@ -281,6 +253,7 @@ impl QueryArgs {
             from,
             to,
             in_window: window.is_some(),
+            prorate: self.prorate,
             window: window.filter(|window| !matches!(window, TimeWindow::Between(..))),
             output: self.print.check(),
             write: self.write,
@@ -290,6 +263,34 @@ impl QueryArgs {
             action,
             notes,
         })
+    }
+
+    /// Refuses arguments that this question cannot obey.
+    fn check_obeyed(
+        &self,
+        ask: &QueryMode,
+        from: Option<WrittenTime>,
+        to: Option<WrittenTime>,
+    ) -> Result<(), String> {
+        let is_list = matches!(ask, QueryMode::Records { .. });
+        let text = if is_list && matches!(self.print.rates, Some(Rates::Window)) {
+            "--rates window is for sums (-s, -a, -A, -b, -I): the rates of a single flow are over \
+             its own time"
+        } else if self.prorate && from.is_none() && to.is_none() {
+            "--prorate shares flows out over the time of --from and --to: add one of them"
+        } else if *ask == QueryMode::Summary && self.order.is_some() {
+            "-O sorts rows, and -I and -o null print none: leave it out"
+        } else if *ask == QueryMode::Summary && self.limit.is_some() {
+            "-n limits rows, and -I and -o null print none: leave it out"
+        } else if self.order.is_some()
+            && !self.statistic.is_empty()
+            && self.statistic.iter().all(|text| has_order(text))
+        {
+            "every -s has an order of its own (-s ELEMENT/ORDER): leave out -O"
+        } else {
+            return Ok(());
+        };
+        Err(text.to_owned())
     }
 
     fn ask(&self) -> Result<QueryMode, clap::Error> {
@@ -375,6 +376,12 @@ impl QueryArgs {
         }
         Ok(asked)
     }
+}
+
+/// Whether a statistic has an order of its own.
+fn has_order(text: &str) -> bool {
+    let last = text.rsplit_once('/').map(|(_, order)| order);
+    last.is_some_and(|word| order::parse(word).is_ok())
 }
 
 /// Reads a filter.

@@ -14,9 +14,8 @@ use std::sync::Arc;
 
 use super::Filter;
 use super::condition::{Comparison, Test};
-use super::tree::{FlowEnd, HOSTS, Node, SourceSpan, TCP, Term};
+use super::tree::{FlowEnd, HOSTS, Node, TCP, Term};
 use super::words::{ComputedValue, WordSubject};
-use crate::flow::Time;
 use crate::flow::column::{Dictionary, number_value};
 use crate::flow::field::{Field, FieldKind, FieldValue};
 
@@ -274,28 +273,4 @@ fn ranges(field: Field, test: &Test) -> Option<Vec<(u64, u64)>> {
         (from <= to).then_some((u64::try_from(from).ok()?, u64::try_from(to).ok()?))
     });
     Some(clipped.collect())
-}
-
-impl Filter {
-    /// The filter, and in addition that a flow began at or after `from` and ended at or before
-    /// `to`.
-    #[must_use]
-    pub fn within(&self, from: Option<Time>, to: Option<Time>) -> Filter {
-        let bound = |field, comp, time: Time| {
-            let test = Test::Compare(comp, i128::from(time.0));
-            Node::Term(Term {
-                reads: WordSubject::One(field),
-                side: FlowEnd::Either,
-                test,
-                span: SourceSpan(0..0),
-            })
-        };
-        let mut parts = Vec::new();
-        parts.extend(from.map(|time| bound(Field::First, Comparison::Ge, time)));
-        parts.extend(to.map(|time| bound(Field::Last, Comparison::Le, time)));
-        if self.root != Node::Any {
-            parts.push(self.root.clone());
-        }
-        Filter { root: Node::all(parts), text: self.text.clone() }
-    }
 }

@@ -151,7 +151,7 @@ pub struct QueryOutput {
     /// Full IPv6 addresses (`-6`).
     pub full6: bool,
     /// Rates over the time from the first to the last packet of each line, not over the
-    /// requested window (`--rates own`).
+    /// requested window (`--rates flows`).
     pub own_rates: bool,
 }
 
@@ -293,17 +293,12 @@ impl QueryPrinter {
         }
     }
 
-    /// The time that the rates of a table refer to: for sums the window, unless rates are
-    /// requested or sorted by; for single records their own duration.
+    /// The time that the rates of a table refer to: for sums the window, unless those of each
+    /// row are requested; for single records their own duration.
     fn over(&self, table: &AnswerTable, span: Option<CoveredSpan>) -> RateBasis {
-        let order = match table {
-            AnswerTable::Rows { by: None, .. } => return RateBasis::Itself,
-            AnswerTable::Rows { order, .. } => *order,
-            AnswerTable::Statistic { order, .. } => Some(*order),
-        };
-        let sorted = matches!(order, Some(super::StatOrder::Pps | super::StatOrder::Bps));
+        let is_sums = !matches!(table, AnswerTable::Rows { by: None, .. });
         match span {
-            Some(span) if !sorted && !self.own_rates => RateBasis::Window(span.ms()),
+            Some(span) if is_sums && !self.own_rates => RateBasis::Window(span.ms()),
             _ => RateBasis::Itself,
         }
     }

@@ -81,6 +81,8 @@ fn question(ask: QueryMode) -> ArchiveQuestion {
         filter: Filter::default(),
         from: None,
         to: None,
+        times: Default::default(),
+        own_rates: false,
         no_dedup: false,
         columns: None,
         ask,

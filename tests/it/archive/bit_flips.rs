@@ -59,6 +59,8 @@ fn questions() -> Vec<ArchiveQuestion> {
         filter: Filter::parse(text).unwrap(),
         from,
         to,
+        times: Default::default(),
+        own_rates: false,
         no_dedup: false,
         columns: None,
         ask,

@@ -31,6 +31,8 @@ fn all(files: &[CatalogEntry], before: &(dyn Fn(&CatalogEntry) + Sync)) -> Query
         filter: Filter::default(),
         from: None,
         to: None,
+        times: Default::default(),
+        own_rates: false,
         no_dedup: false,
         columns: None,
         ask: QueryMode::Summary,
