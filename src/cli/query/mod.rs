@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use self::print::{PrintArgs, Rates};
+use self::print::{PrintArgs, RateSpan};
 use self::unsupported::UnsupportedFlag;
 use super::attach::{Attach, AttachArgs};
 use super::filters::refused as caret;
@@ -273,7 +273,7 @@ impl QueryArgs {
         to: Option<WrittenTime>,
     ) -> Result<(), String> {
         let is_list = matches!(ask, QueryMode::Records { .. });
-        let text = if is_list && matches!(self.print.rates, Some(Rates::Window)) {
+        let text = if is_list && matches!(self.print.rates, Some(RateSpan::Window)) {
             "--rates window is for sums (-s, -a, -A, -b, -I): the rates of a single flow are over \
              its own time"
         } else if self.prorate && from.is_none() && to.is_none() {

@@ -5,7 +5,7 @@ use clap::{Args, ValueEnum};
 use crate::query::format::{QueryFormat, QueryOutput};
 
 #[derive(Clone, Copy, ValueEnum)]
-pub(super) enum Rates {
+pub(super) enum RateSpan {
     /// Over the time that the answer covers.
     Window,
     /// Over the time from the first to the last packet of each row, as in nfdump.
@@ -29,7 +29,7 @@ pub(super) struct PrintArgs {
     quiet: bool,
     /// Divide bytes and packets of summed rows by the time asked for (window; without -t, --from and --to: from the first to the last flow), or by the time from the first to the last packet of each row, as nfdump does (flows), to get bps and pps and to sort by them [default: window]
     #[arg(long, value_name = "OVER", hide_possible_values = true)]
-    pub(super) rates: Option<Rates>,
+    pub(super) rates: Option<RateSpan>,
 }
 
 impl PrintArgs {
@@ -40,7 +40,7 @@ impl PrintArgs {
             quiet: self.quiet,
             plain: self.plain,
             full6: full6 || self.full6,
-            own_rates: matches!(self.rates, Some(Rates::Flows)),
+            own_rates: matches!(self.rates, Some(RateSpan::Flows)),
         }
     }
 }
