@@ -6,6 +6,7 @@
 //! time) are
 //! separate fields.
 
+mod clock;
 pub mod column;
 mod duplicate;
 mod ends;
@@ -26,6 +27,7 @@ mod text;
 mod time;
 mod vector;
 
+pub use clock::CLOCK_OFF_MS;
 pub use duplicate::Duplicate;
 pub use ends::FlowEnds;
 pub use extras::{FlowExtras, MPLS_LABELS};

@@ -112,6 +112,7 @@ impl Pipeline {
 
     /// Called after flows were added; `before` is the number of flows there were before.
     fn gather(&mut self, before: usize) {
+        self.flows.iter_mut().skip(before).for_each(Flow::correct_times);
         if before == 0 {
             self.since = self.clock.micros();
         }

@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use super::text::wrapped;
 use super::{InspectTotals, Inspector};
-use crate::flow::{Host, Protocol, RateDoubt};
+use crate::flow::{CLOCK_OFF_MS, Host, Protocol, RateDoubt};
 use crate::wire::registry;
 use crate::wire::{Cause, ExporterSummary};
 
@@ -69,7 +69,10 @@ impl Inspector {
         }
         // The sign is as on the screen: + means that the exporter's clock is ahead of the
         // collector's.
-        parts.push(format!("clock {:+.2} s", -known.clock_offset_ms as f64 / 1000.0));
+        let off = known.clock_offset_ms;
+        let is_off = off.unsigned_abs() > CLOCK_OFF_MS.unsigned_abs();
+        let corrected = if is_off { " (corrected in all times of its flows)" } else { "" };
+        parts.push(format!("clock {:+.2} s{corrected}", -off as f64 / 1000.0));
         text.push_str(&wrapped("  ", ", ", parts));
         text
     }

@@ -1,7 +1,7 @@
 //! The condition of an exporter: a level, and a sentence with the remedy.
 
 use super::exporter::{ExporterHealth, SamplingState};
-use crate::flow::{Protocol, RateDoubt, SequenceUnit, Time};
+use crate::flow::{CLOCK_OFF_MS, Protocol, RateDoubt, SequenceUnit, Time};
 
 /// An exporter that was silent for this many milliseconds counts as dead: even the quietest
 /// router sends
@@ -15,10 +15,6 @@ pub const QUIET_MS: i64 = 90_000;
 
 /// A longer active timeout in milliseconds is reported: windows are late then.
 const LONG_TIMEOUT_MS: i64 = 120_000;
-
-/// A larger clock offset in milliseconds is reported: clocks that use NTP agree much
-/// better.
-const CLOCK_OFF_MS: i64 = 5_000;
 
 /// A larger loss than one part in this many (0.1 %) is reported.
 const LOST_PART: u128 = 1_000;

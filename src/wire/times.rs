@@ -10,6 +10,9 @@ use crate::flow::field::Field;
 /// Seconds from 1900, the epoch of NTP, to 1970 (RFC 5905, section 6).
 const NTP_TO_UNIX: u64 = 2_208_988_800;
 
+/// Seconds from 1970 to the second era of NTP, which begins in February 2036.
+const SECOND_ERA: u64 = (1 << 32) - NTP_TO_UNIX;
+
 /// What the times of a record are relative to.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct TimeReference {
@@ -220,7 +223,7 @@ impl RecordMoments {
         match self.moment {
             TimeForm::Milliseconds(slot) => milliseconds(value(slot)),
             TimeForm::Seconds(slot) => milliseconds(value(slot).saturating_mul(1000)),
-            TimeForm::Ntp(slot) => ntp_to_time(value(slot)),
+            TimeForm::Ntp(slot) => ntp_to_time(value(slot), reference.exported),
             TimeForm::Before(slot) => {
                 let before = i64::try_from(value(slot) / 1000).unwrap_or(i64::MAX);
                 Time(reference.exported.saturating_sub(before))
@@ -250,14 +253,20 @@ pub(super) fn uptime_to_time(exported_ms: i64, header_uptime: u32, uptime: u32) 
 /// The time of a 64-bit NTP timestamp (RFC 7011, 6.1.9 and 6.1.10). A value before 1970 is
 /// not an NTP timestamp: exporters that send such values count microseconds or nanoseconds
 /// since 1970.
-fn ntp_to_time(value: u64) -> Time {
+///
+/// The seconds of an NTP timestamp start again at 0 in February 2036. Of the two meanings of a
+/// small value, the one nearer to the export time counts.
+fn ntp_to_time(value: u64, exported: i64) -> Time {
     let (seconds, fraction) = (value >> 32, value & 0xffff_ffff);
-    match seconds.checked_sub(NTP_TO_UNIX) {
-        Some(seconds) => milliseconds(seconds * 1000 + ((fraction * 1000) >> 32)),
-        // 10^17 is in the year 5138 as microseconds, in 1973 as nanoseconds.
-        None if value < 100_000_000_000_000_000 => milliseconds(value / 1000),
-        None => milliseconds(value / 1_000_000),
+    let ntp = |seconds: u64| milliseconds(seconds * 1000 + ((fraction * 1000) >> 32));
+    if let Some(seconds) = seconds.checked_sub(NTP_TO_UNIX) {
+        return ntp(seconds);
     }
+    // 10^17 is in the year 5138 as microseconds, in 1973 as nanoseconds.
+    let units = if value < 100_000_000_000_000_000 { 1000 } else { 1_000_000 };
+    let (small, second_era) = (milliseconds(value / units), ntp(seconds + SECOND_ERA));
+    let distance = |time: Time| time.since(Time(exported)).unsigned_abs();
+    if value != 0 && distance(second_era) < distance(small) { second_era } else { small }
 }
 
 /// Counts problems of a record's times.
@@ -339,5 +348,18 @@ mod tests {
         assert_eq!(span(&[(322, ms(1000) / 1000)]), (-1000, -1000, TimeQuality::Exactly));
         assert_eq!(span(&[(153, ms(7))]), (-7, -7, TimeQuality::Exactly));
         assert_eq!(span(&[(1, 1)]), (0, 0, TimeQuality::NotAtAll));
+    }
+
+    #[test]
+    fn ntp_times_go_on_after_the_rollover_of_2036() {
+        let exported = 2_085_978_500_000;
+        // 4 seconds before the export, 1.5 seconds after the rollover.
+        assert_eq!(ntp_to_time(1 << 32 | 1 << 31, exported), Time(2_085_978_497_500));
+        // The last second of the first era.
+        assert_eq!(ntp_to_time(u64::from(u32::MAX) << 32, exported), Time(2_085_978_495_000));
+        // Microseconds and nanoseconds of today stay what they are.
+        let today = 1_800_000_000_000;
+        assert_eq!(ntp_to_time(1_800_000_000_000_000, today), Time(today));
+        assert_eq!(ntp_to_time(1_800_000_000_000_000_000, today), Time(today));
     }
 }

@@ -67,6 +67,7 @@ mod service {
     mod clock_steps;
     mod collect;
     mod doctor;
+    mod exporter_clocks;
     mod faults;
     mod metrics;
     mod packaging;

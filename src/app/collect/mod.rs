@@ -1,5 +1,6 @@
 //! `toptalk collect`: receives, warns and records, without a screen, until it is stopped.
 
+mod exporter_notes;
 mod hook;
 mod log;
 mod no_room;

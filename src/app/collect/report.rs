@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use jiff::tz::TimeZone;
 use tracing::{debug, error, info, warn};
 
+use super::exporter_notes::ExporterNotes;
 use super::ports;
 use crate::flow::Time;
 use crate::ingest::{EndedSlot, Finished, PublishedHealth, RecorderHandle};
@@ -32,6 +33,7 @@ pub(super) struct ReportedChanges {
     /// even if the reason changes.
     alarm: Option<Time>,
     alerts: Vec<AlertSubject>,
+    exporters: ExporterNotes,
     /// The newest notes, at most [`MAX_NOTES`].
     notes: VecDeque<String>,
 }
@@ -57,6 +59,7 @@ impl ReportedChanges {
             missed_told,
             alarm,
             alerts,
+            exporters: ExporterNotes::default(),
             notes,
         }
     }
@@ -69,6 +72,7 @@ impl ReportedChanges {
             self.slots(&turned, &health);
         }
         self.missed(&health);
+        self.exporters.tell(&health);
         let alarm = alarm(&health);
         if alarm.as_ref().map(|(since, _)| *since) != self.alarm {
             match &alarm {

@@ -17,7 +17,7 @@ use super::sampling::Samplers;
 use super::sequence::{Sequence, UPTIME_JITTER_MS, is_restart};
 use super::shared_limits::{ExporterClass, ExporterUse};
 use super::templates::Templates;
-use crate::flow::{Host, Protocol, Sampling, SenderAddress, Time};
+use crate::flow::{Flow, Host, Protocol, Sampling, SenderAddress, Time};
 use crate::wire::header::MessageHeader;
 use crate::wire::report::DatagramReport;
 use crate::wire::sflow::Agents;
@@ -239,7 +239,14 @@ impl ExporterSession<'_> {
     /// they ended.
     pub fn reckon_uptime(&mut self, reference: &mut TimeReference, newest: u32) {
         let exported = reference.exported;
-        let known = self.domain.init.or(self.init);
+        // A start that puts the newest record into the future, or more than a day back, is
+        // wrong: some exporters note it before their clock is set.
+        let fits = |init: &i64| {
+            let up = exported.saturating_sub(*init) as u32;
+            let age = i64::from(up.wrapping_sub(newest).cast_signed());
+            *init <= exported && (-RESTART_MS..=Flow::PLAUSIBLE_MS).contains(&age)
+        };
+        let known = self.domain.init.or(self.init).filter(fits);
         let init = known.unwrap_or_else(|| {
             let candidate = exported - i64::from(newest);
             let guess = self.domain.guessed_init.get_or_insert(candidate);
