@@ -290,6 +290,17 @@ impl Dispatcher {
         }
     }
 
+    /// Ends the session of a connection that was closed.
+    pub(super) fn disconnected(&mut self, exporter: SenderAddress) {
+        let (now, urgency) = (self.clock.now(), self.urgency(Urgency::Streams));
+        if let Some(worker) = self.worker(exporter.host) {
+            worker.pending.disconnected(now, exporter);
+            worker.push_pending(urgency);
+        } else if let Some(pipeline) = self.pipelines.first_mut() {
+            pipeline.disconnected(exporter);
+        }
+    }
+
     /// Whether the queue for this peer has room for `bytes` bytes of a stream.
     pub(super) fn has_room(&mut self, peer: Host, bytes: usize) -> bool {
         self.worker(peer).is_none_or(|worker| worker.shared.queue.has_room(bytes))

@@ -168,6 +168,11 @@ impl Pipeline {
         self.decoder.reconnected(exporter);
     }
 
+    /// Ends the session of a connection that was closed.
+    pub(super) fn disconnected(&mut self, exporter: SenderAddress) {
+        self.decoder.disconnected(exporter);
+    }
+
     /// Ends work that began at `began` (microseconds). Flows may wait for more.
     pub(super) fn pause(&mut self, began: u64) {
         self.release();

@@ -35,12 +35,15 @@ enum ItemKind {
     Datagram(usize),
     /// A new connection was opened.
     Reconnected,
+    /// A connection was closed.
+    Disconnected,
 }
 
 /// Receives datagrams and events in the order in which they arrived.
 pub(super) trait QueueSender {
     fn datagram(&mut self, arrival: Time, sender: SenderAddress, bytes: &[u8]);
     fn reconnected(&mut self, exporter: SenderAddress);
+    fn disconnected(&mut self, exporter: SenderAddress);
 }
 
 /// Datagrams in the order in which they arrived.
@@ -60,6 +63,10 @@ impl DatagramBatch {
         self.items.push(Item { sender, arrival, kind: ItemKind::Reconnected });
     }
 
+    pub(super) fn disconnected(&mut self, arrival: Time, sender: SenderAddress) {
+        self.items.push(Item { sender, arrival, kind: ItemKind::Disconnected });
+    }
+
     /// Delivers everything to `target`, in order.
     pub(super) fn deliver(&self, target: &mut impl QueueSender) {
         let mut rest = self.bytes.as_slice();
@@ -71,6 +78,7 @@ impl DatagramBatch {
                     rest = more;
                 }
                 ItemKind::Reconnected => target.reconnected(item.sender),
+                ItemKind::Disconnected => target.disconnected(item.sender),
             }
         }
     }
@@ -278,6 +286,10 @@ mod tests {
 
         fn reconnected(&mut self, exporter: SenderAddress) {
             self.0.push(format!("{} again", exporter.host));
+        }
+
+        fn disconnected(&mut self, exporter: SenderAddress) {
+            self.0.push(format!("{} gone", exporter.host));
         }
     }
 

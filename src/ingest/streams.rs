@@ -314,6 +314,7 @@ async fn serve(id: u64, shared: Rc<StreamsShared>, dispatcher: Rc<RefCell<Dispat
         tokio::task::yield_now().await;
     }
     shared.close(id);
+    dispatcher.borrow_mut().disconnected(connection.peer);
 }
 
 fn receive(stream: &TcpStream, buffer: &mut [u8]) -> io::Result<usize> {

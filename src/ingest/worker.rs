@@ -109,6 +109,10 @@ impl QueueSender for Pipeline {
     fn reconnected(&mut self, exporter: SenderAddress) {
         Pipeline::reconnected(self, exporter);
     }
+
+    fn disconnected(&mut self, exporter: SenderAddress) {
+        Pipeline::disconnected(self, exporter);
+    }
 }
 
 /// Works until the queue is closed and empty. Returns the pipeline.

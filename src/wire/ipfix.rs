@@ -2,6 +2,7 @@
 
 use super::exporter::ExporterState;
 use super::exporter::numbering::Numbering;
+use super::exporter::sessions::DomainKey;
 use super::header::MessageHeader;
 use super::layout::fixed::FixedLayout;
 use super::layout::netflow::IpfixHeader;
@@ -38,11 +39,14 @@ pub(super) fn decode(
     }
     let fields = IpfixHeader::read_prefix(bytes);
     let header = MessageHeader::ipfix(&fields);
-    let Some(session) = exporter.enter(now, from, &header) else {
+    let Some(session) = exporter.enter_with_templates(now, from, &header, context.pool) else {
         return context.report.causes.count(Cause::DomainLimit);
     };
-    let mut sets = Sets::new(SetDialect::Ipfix, now, header, session, context);
+    let key = DomainKey { port: from.port, id: header.domain };
+    let mut sets = Sets::new(SetDialect::Ipfix, now, header, key, session, context);
     let records = sets.decode(bytes, HEADER_LENGTH, length.min(bytes.len()));
-    sets.count_sequence(Numbering::Records, fields.sequence, records);
-    exporter.leave(context.report, header.domain);
+    sets.session.count_sequence(Numbering::Records, fields.sequence, records);
+    let (wanted, news) = (sets.wanted, sets.news);
+    exporter.share_templates(key, &wanted, &news, context.pool);
+    exporter.leave(context.report, key);
 }

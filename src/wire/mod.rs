@@ -47,7 +47,7 @@ pub use exporter::policy::Policy;
 pub use exporter::sampling::SamplerScope;
 pub use exporter::shared_limits::SharedLimits;
 pub use exporter::summary::{Details, ExporterSummary};
-pub use exporter::{MAX_DOMAINS, MAX_TEMPLATES};
+pub use exporter::{MAX_DOMAINS, MAX_SESSIONS, MAX_TEMPLATES};
 pub use exporter::{interfaces, numbering_states, options, policy, saved_state, summary};
 pub use extras::KeptExtras;
 pub use ipfix::{HEADER_LENGTH as IPFIX_HEADER, message_length};
@@ -203,6 +203,12 @@ impl Decoder {
         let before = out.len();
         let names = exporter.about.names();
         exporter.prepare(pool);
+        let mut from = from;
+        if protocol != Protocol::Sflow5 {
+            let (port, is_merged) = exporter.session_of(now, from.port, pool);
+            from.port = port;
+            report.causes.add(Cause::SessionLimit, u32::from(is_merged));
+        }
         let more = ExtrasSink::new(more, *kept);
         let seen = &mut report;
         let mut context = DecodeContext { scratch, pool, observer, out, more, report: seen, piece };
@@ -243,7 +249,7 @@ impl Decoder {
                 continue;
             };
             self.released = address;
-            let header = set.header;
+            let (header, key) = (set.header, set.domain());
             let flavour = if header.protocol == Protocol::Ipfix {
                 SetDialect::Ipfix
             } else {
@@ -258,19 +264,19 @@ impl Decoder {
             let seen = &mut report;
             let mut context =
                 DecodeContext { scratch, pool, observer, out, more, report: seen, piece };
-            match exporter.resume(address, header.domain) {
+            match exporter.resume(address, exporter.present_key(key)) {
                 Some(session) => {
-                    Sets::new(flavour, now, header, session, &mut context).decode_due();
+                    Sets::new(flavour, now, header, key, session, &mut context).decode_due();
                 }
                 // The decoder dropped this domain, and its templates, to make room.
                 None => {
                     let class = exporter.class;
-                    drop(exporter.held.take_due(header.domain, class, context.pool));
+                    drop(exporter.held.take_due(key, class, context.pool));
                     context.report.causes.count(Cause::HeldDropped);
                     exporter.refusals.add(ResourceRefusal::Held, 1);
                 }
             }
-            exporter.leave(&report, header.domain);
+            exporter.leave(&report, exporter.present_key(key));
             exporter.rates.apply(now, out.get(before..).unwrap_or_default());
             exporter.settle(names, pool);
             exporter.note(address, pool);
@@ -340,11 +346,19 @@ impl Decoder {
         self.pool.held.own()
     }
 
-    /// Notes that an exporter opened or closed a connection: its sequence numbers start
-    /// again.
+    /// Notes that an exporter opened a connection: its sequence numbers start again.
     pub fn reconnected(&mut self, from: impl Into<SenderAddress>) {
-        if let Some(exporter) = self.exporters.get_mut(&from.into().host) {
-            exporter.reconnected();
+        let from = from.into();
+        if let Some(exporter) = self.exporters.get_mut(&from.host) {
+            exporter.connected(from.port);
+        }
+    }
+
+    /// Notes that an exporter closed a connection, which ends its session (RFC 7011, 8.1).
+    pub fn disconnected(&mut self, from: SenderAddress) {
+        if let Some(exporter) = self.exporters.get_mut(&from.host) {
+            exporter.disconnected(from.port, &mut self.pool);
+            exporter.note(from.host, &mut self.pool);
         }
     }
 

@@ -8,6 +8,7 @@
 use super::exporter::ExporterState;
 use super::exporter::numbering::{Numbering, RecordCount};
 use super::exporter::rates::SelectorRate;
+use super::exporter::sessions::DomainKey;
 use super::header::MessageHeader;
 use super::layout::fixed::FixedLayout;
 use super::layout::netflow::{
@@ -100,12 +101,12 @@ fn decode_as<const VERSION: u16>(
     let sampling = Sampling::one_in(u32::from(interval));
     let header = MessageHeader::fixed(const { protocol(VERSION) }, engine, &start);
     let (engine, exported) = (header.domain, header.exported.0);
-    let Some(session) = exporter.enter(now, from, &header) else {
+    let Some(mut session) = exporter.enter(now, from, &header) else {
         return report.causes.count(Cause::DomainLimit);
     };
     if let Some(sequence) = sequence {
         let records = RecordCount { data: count as u32, options: 0 };
-        session.domain.sequence.datagram(Numbering::Records, sequence, Some(records));
+        session.count_sequence(Numbering::Records, sequence, Some(records));
     }
     session.domain.header_sampling = sampling;
     if let Some(rate) = sampling.rate() {
@@ -143,7 +144,7 @@ fn decode_as<const VERSION: u16>(
     }
     report.flows = (out.len() - before) as u32;
     remove_flows(before, out, report);
-    exporter.leave(report, engine);
+    exporter.leave(report, DomainKey { port: from.port, id: engine });
 }
 
 const fn layout(version: u16) -> HeaderLayout {

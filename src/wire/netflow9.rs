@@ -2,6 +2,7 @@
 
 use super::exporter::ExporterState;
 use super::exporter::numbering::Numbering;
+use super::exporter::sessions::DomainKey;
 use super::header::MessageHeader;
 use super::layout::fixed::FixedLayout;
 use super::layout::netflow::V9Header;
@@ -20,11 +21,14 @@ pub(super) fn decode(
 ) {
     let fields = V9Header::read_prefix(bytes);
     let header = MessageHeader::v9(&fields);
-    let Some(session) = exporter.enter(now, from, &header) else {
+    let Some(session) = exporter.enter_with_templates(now, from, &header, context.pool) else {
         return context.report.causes.count(Cause::DomainLimit);
     };
-    let mut sets = Sets::new(SetDialect::Netflow9, now, header, session, context);
+    let key = DomainKey { port: from.port, id: header.domain };
+    let mut sets = Sets::new(SetDialect::Netflow9, now, header, key, session, context);
     let records = sets.decode(bytes, V9Header::LENGTH, bytes.len());
-    sets.count_sequence(Numbering::Datagrams, fields.sequence, records);
-    exporter.leave(context.report, header.domain);
+    sets.session.count_sequence(Numbering::Datagrams, fields.sequence, records);
+    let (wanted, news) = (sets.wanted, sets.news);
+    exporter.share_templates(key, &wanted, &news, context.pool);
+    exporter.leave(context.report, key);
 }

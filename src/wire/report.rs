@@ -36,6 +36,7 @@ causes! {
     NotAllowed "not_allowed" "datagrams of exporters outside the networks given by --allow";
     ExporterLimit "exporter_limit" "datagrams of further exporters: at most 1,024 are known; accept only your own with --allow";
     DomainLimit "domain_limit" "datagrams of further observation domains: an exporter has at most 256";
+    SessionLimit "session_limit" "datagrams of exporters that send from more than 64 ports; each of these exporters counts as one session, so that losses of its processes are not told apart";
     SetLength "set_length" "sets whose length is impossible; the rest of the datagram is lost";
     MessageLength "message_length" "messages longer or shorter than their header says; the complete sets in them were used";
     SetTruncated "set_truncated" "sets or samples that claim to be longer than the rest of the datagram; their complete records were used";
@@ -73,7 +74,7 @@ impl Cause {
     pub fn loses(self) -> bool {
         use Cause::{
             FarOffTimes, FirstAfterLast, GuessedTimes, Leftover, MessageLength, NoTemplate,
-            NoTimes, RateByteOrder, RateDoubtful, TemplateChanged, TemplateOutdated,
+            NoTimes, RateByteOrder, RateDoubtful, SessionLimit, TemplateChanged, TemplateOutdated,
             TemplateWithdrawn,
         };
         let harmless = [
@@ -86,6 +87,7 @@ impl Cause {
             NoTimes,
             RateByteOrder,
             RateDoubtful,
+            SessionLimit,
             TemplateChanged,
             TemplateOutdated,
             TemplateWithdrawn,

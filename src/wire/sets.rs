@@ -4,9 +4,11 @@
 use std::ops::Range;
 
 use super::exporter::ExporterSession;
-use super::exporter::numbering::{Numbering, RecordCount};
+use super::exporter::adoption::MAX_ADOPTED;
+use super::exporter::numbering::RecordCount;
 use super::exporter::pending::PendingSet;
 use super::exporter::refusals::ResourceRefusal;
+use super::exporter::sessions::DomainKey;
 use super::exporter::shared_limits::DecoderShare;
 use super::exporter::templates::StoredTemplate;
 use super::extras::ExtrasSink;
@@ -92,6 +94,8 @@ pub(super) struct DecodeContext<'a, 'o> {
 pub(super) struct Sets<'a, 'b, 'o> {
     pub(super) flavour: SetDialect,
     pub(super) header: MessageHeader,
+    /// The domain and session that data sets belong to.
+    key: DomainKey,
     pub(super) now: Time,
     offset: i64,
     pub(super) common: DatagramDefaults,
@@ -101,6 +105,10 @@ pub(super) struct Sets<'a, 'b, 'o> {
     pub(super) awaited: Vec<u16>,
     /// All templates that this datagram has defined so far.
     pub(super) defined: Vec<u16>,
+    /// The first ids whose templates this datagram has changed, for the other sessions of the
+    /// exporter; and those whose templates are missing and may be known of other sessions.
+    pub(super) news: Vec<u16>,
+    pub(super) wanted: Vec<u16>,
     /// Whether the datagram has data sets without a template. The number of their records
     /// is unknown.
     undecoded: bool,
@@ -111,6 +119,7 @@ impl<'a, 'b, 'o> Sets<'a, 'b, 'o> {
         flavour: SetDialect,
         now: Time,
         header: MessageHeader,
+        key: DomainKey,
         session: ExporterSession<'a>,
         context: &'a mut DecodeContext<'b, 'o>,
     ) -> Sets<'a, 'b, 'o> {
@@ -120,6 +129,7 @@ impl<'a, 'b, 'o> Sets<'a, 'b, 'o> {
         Sets {
             flavour,
             header,
+            key,
             now,
             offset,
             common,
@@ -127,6 +137,8 @@ impl<'a, 'b, 'o> Sets<'a, 'b, 'o> {
             context,
             awaited: Vec::new(),
             defined: Vec::new(),
+            news: Vec::new(),
+            wanted: Vec::new(),
             undecoded: false,
         }
     }
@@ -142,7 +154,10 @@ impl<'a, 'b, 'o> Sets<'a, 'b, 'o> {
             RecordCount { data: after.data - before.data, options: after.options - before.options };
         let known = (!self.undecoded).then_some(records);
         while let Some(id) = self.awaited.pop() {
-            self.session.held.release(self.header.domain, id);
+            self.session.held.release(self.key, id);
+            if self.news.len() < MAX_ADOPTED {
+                self.news.push(id);
+            }
         }
         self.decode_due();
         known
@@ -152,23 +167,13 @@ impl<'a, 'b, 'o> Sets<'a, 'b, 'o> {
     /// turn: the sets of hours may hold millions of records.
     pub(super) fn decode_due(&mut self) {
         while *self.context.piece < PIECE {
-            let (class, domain) = (self.session.class, self.header.domain);
+            let (class, domain) = (self.session.class, self.key);
             let Some(set) = self.session.held.take_due(domain, class, self.context.pool) else {
                 return;
             };
             *self.context.piece += set.content.len() + SET_COST;
             self.later(set);
         }
-    }
-
-    /// Compares the datagram's sequence number with the expected one.
-    pub(super) fn count_sequence(
-        &mut self,
-        right: Numbering,
-        sequence: u32,
-        records: Option<RecordCount>,
-    ) {
-        self.session.domain.sequence.datagram(right, sequence, records);
     }
 
     /// Data and options records decoded so far. The reverse half of a biflow is in the same
@@ -239,10 +244,17 @@ impl<'a, 'b, 'o> Sets<'a, 'b, 'o> {
             }
             Err(cause) => cause,
         };
+        if cause == Cause::NoTemplate
+            && self.wanted.len() < MAX_ADOPTED
+            && !self.wanted.contains(&id)
+        {
+            self.wanted.push(id);
+        }
         self.undecoded = true;
         self.count(cause, place.start - SetHeader::LENGTH);
         self.hold(PendingSet {
             header: self.header,
+            port: self.key.port,
             arrival: self.now,
             offset: self.offset,
             template: id,

@@ -94,5 +94,6 @@ mod wire {
     mod malformed;
     mod outdated;
     mod sampling;
+    mod sessions;
     mod templates;
 }

@@ -5,6 +5,7 @@
 //! [`state`] puts the parts together.
 
 mod admission;
+pub mod adoption;
 mod clock_offset;
 pub mod counter_history;
 pub mod interfaces;
@@ -22,12 +23,18 @@ pub mod rates;
 mod recently_displaced;
 pub mod refusals;
 pub mod sampling;
+mod saved_domain;
+mod saved_sessions;
 pub mod saved_state;
 pub mod sequence;
+mod session_table;
+pub mod sessions;
 pub mod shared_limits;
+mod shared_numbering;
 pub mod state;
 pub mod summary;
 mod template_store;
 pub mod templates;
 
+pub use sessions::MAX_SESSIONS;
 pub use state::{ExporterSession, ExporterState, MAX_DOMAINS, MAX_TEMPLATES};

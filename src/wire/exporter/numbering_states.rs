@@ -9,8 +9,9 @@ use serde::{Deserialize, Serialize};
 use super::numbering::Numbering;
 use super::numbering_time::NumberingTime;
 use super::sequence::Sequence;
+use super::sessions::{DomainKey, MAX_SESSIONS, WHOLE_ADDRESS};
 use super::shared_limits::ExporterClass;
-use super::state::{Domain, ExporterState, MAX_DOMAINS};
+use super::state::{Domain, ExporterState, MAX_DOMAINS, MAX_SESSION_DOMAINS};
 use crate::flow::{Host, Time};
 use crate::wire::Decoder;
 
@@ -48,6 +49,9 @@ pub struct ExporterNumbering {
 pub struct NumberingState {
     /// The sFlow agent; `None` for an observation domain.
     pub agent: Option<Host>,
+    /// The port of the session; 0 for the address as a whole, for sFlow, and in older files.
+    #[serde(default)]
+    pub port: u16,
     /// The observation domain, or the agent's sub-agent.
     pub id: u32,
     /// Arrival of the newest datagram, in milliseconds since 1970.
@@ -176,12 +180,13 @@ impl Decoder {
 }
 
 fn lines(exporter: &ExporterState) -> Vec<NumberingState> {
-    let line = |agent, id, moment: NumberingTime, sequence: &Sequence| {
+    let line = |agent, key: DomainKey, moment: NumberingTime, sequence: &Sequence| {
         let (way, expected) = sequence.save();
         let said = !expected.is_empty() && moment.seen != Time::default();
         said.then(|| NumberingState {
             agent,
-            id,
+            port: key.port,
+            id: key.id,
             seen_ms: moment.seen.0,
             exported_ms: moment.exported.map(|time| time.0),
             uptime: moment.uptime,
@@ -190,9 +195,11 @@ fn lines(exporter: &ExporterState) -> Vec<NumberingState> {
         })
     };
     let domains = exporter.domains.iter();
-    let domains = domains.filter_map(|(id, one)| line(None, *id, one.moment, &one.sequence));
+    let domains = domains.filter_map(|(key, one)| line(None, *key, one.moment, &one.sequence));
     let agents = exporter.agents.sequences();
-    let agents = agents.filter_map(|((agent, id), moment, one)| line(Some(agent), id, moment, one));
+    let agents = agents.filter_map(|((agent, id), moment, one)| {
+        line(Some(agent), DomainKey { port: WHOLE_ADDRESS, id }, moment, one)
+    });
     domains.chain(agents).collect()
 }
 
@@ -207,10 +214,18 @@ fn take_over(now: Time, exporter: &mut ExporterState, line: &NumberingState) {
     match line.agent {
         Some(agent) => exporter.agents.resume((agent, line.id), moment, sequence),
         None => {
-            if exporter.domains.len() >= MAX_DOMAINS && !exporter.domains.contains_key(&line.id) {
+            let key = DomainKey { port: line.port, id: line.id };
+            let is_new = !exporter.domains.contains_key(&key);
+            let has_session = exporter.sessions.known.contains_key(&key.port);
+            let is_full = exporter.domains.len() >= MAX_SESSION_DOMAINS
+                || !has_session && exporter.sessions.count() >= MAX_SESSIONS;
+            if is_new && is_full || exporter.sessions.entry(key.port).domains >= MAX_DOMAINS {
                 return;
             }
-            let domain: &mut Domain = exporter.domains.entry(line.id).or_default();
+            let session = exporter.sessions.entry(key.port);
+            session.domains += usize::from(is_new);
+            session.last_seen = session.last_seen.max(moment.seen);
+            let domain: &mut Domain = exporter.domains.entry(key).or_default();
             domain.sequence = sequence;
             domain.moment = moment;
             domain.resumed = true;
@@ -284,6 +299,7 @@ mod tests {
     #[test]
     fn what_is_resumed_has_limits_and_follows_the_rules() {
         let line = |id: u32| NumberingState {
+            port: 0,
             agent: None,
             id,
             seen_ms: START.0,

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use foldhash::fast::RandomState;
 
 use super::limits::MAX_HELD;
+use super::sessions::DomainKey;
 use super::shared_limits::{DecoderShare, ExporterClass};
 use crate::flow::Time;
 use crate::wire::header::MessageHeader;
@@ -34,6 +35,8 @@ const OVERHEAD: usize = size_of::<PendingSet>() + 128;
 #[derive(Clone, Debug)]
 pub struct PendingSet {
     pub header: MessageHeader,
+    /// Port of the session that it came in.
+    pub port: u16,
     pub arrival: Time,
     pub offset: i64,
     /// The id of the template it waits for.
@@ -51,9 +54,15 @@ impl PendingSet {
         self.content.len() + OVERHEAD
     }
 
+    /// The domain of the session that it came in.
+    #[must_use]
+    pub fn domain(&self) -> DomainKey {
+        DomainKey { port: self.port, id: self.header.domain }
+    }
+
     /// Domain and id of the template it waits for.
-    fn key(&self) -> (u32, u16) {
-        (self.header.domain, self.template)
+    fn key(&self) -> (DomainKey, u16) {
+        (self.domain(), self.template)
     }
 }
 
@@ -64,10 +73,10 @@ pub struct PendingSets {
     /// The sets, numbered in the order of their arrival.
     sets: BTreeMap<u64, PendingSet>,
     /// Numbers of the sets that wait for a template, oldest first, by domain and template id.
-    waiting: HashMap<(u32, u16), VecDeque<u64>, RandomState>,
+    waiting: HashMap<(DomainKey, u16), VecDeque<u64>, RandomState>,
     /// Numbers of the sets whose template has arrived, by template. They are decoded a few at a
     /// time.
-    due: VecDeque<((u32, u16), VecDeque<u64>)>,
+    due: VecDeque<((DomainKey, u16), VecDeque<u64>)>,
     next: u64,
     bytes: usize,
 }
@@ -133,8 +142,14 @@ impl PendingSets {
     }
 
     /// Marks the sets that wait for a template as due, since it has arrived.
-    pub fn release(&mut self, domain: u32, template: u16) {
+    pub fn release(&mut self, domain: DomainKey, template: u16) {
         self.due.extend(self.waiting.remove_entry(&(domain, template)));
+    }
+
+    /// Whether sets wait for a template.
+    #[must_use]
+    pub fn waits(&self, domain: DomainKey, template: u16) -> bool {
+        self.waiting.contains_key(&(domain, template))
     }
 
     /// The next set to decode: the oldest one of the template that arrived first.
@@ -154,11 +169,11 @@ impl PendingSets {
     /// Takes the next set to decode, if it belongs to this domain.
     pub fn take_due(
         &mut self,
-        domain: u32,
+        domain: DomainKey,
         class: ExporterClass,
         pool: &mut DecoderShare,
     ) -> Option<PendingSet> {
-        self.next_due(pool).filter(|set| set.header.domain == domain)?;
+        self.next_due(pool).filter(|set| set.domain() == domain)?;
         let number = self.due.front_mut()?.1.pop_front()?;
         let set = self.sets.remove(&number)?;
         self.give_back(set.size(), class, pool);
@@ -192,6 +207,10 @@ mod tests {
 
     const NEW: ExporterClass = ExporterClass::New;
 
+    fn domain(id: u32) -> DomainKey {
+        DomainKey { port: 0, id }
+    }
+
     fn set(second: i64, template: u16, size: usize) -> PendingSet {
         PendingSet {
             header: MessageHeader {
@@ -200,6 +219,7 @@ mod tests {
                 exported: Time(second * 1000),
                 uptime: Some(0),
             },
+            port: 0,
             arrival: Time(second * 1000),
             offset: 0,
             template,
@@ -211,8 +231,8 @@ mod tests {
 
     /// The seconds in which the due sets of a template arrived.
     fn taken(held: &mut PendingSets, template: u16, pool: &mut DecoderShare) -> Vec<i64> {
-        held.release(1, template);
-        let next = || held.take_due(1, NEW, pool).map(|set| set.arrival.0 / 1000);
+        held.release(domain(1), template);
+        let next = || held.take_due(domain(1), NEW, pool).map(|set| set.arrival.0 / 1000);
         std::iter::from_fn(next).collect()
     }
 
@@ -222,7 +242,7 @@ mod tests {
         for second in 0..6 {
             assert_eq!(held.keep(set(second, 256 + (second % 2) as u16, 100), NEW, &mut pool), 0);
         }
-        held.release(2, 256);
+        held.release(domain(2), 256);
         assert!(held.next_due(&mut pool).is_none(), "another domain's template");
         assert_eq!(taken(&mut held, 257, &mut pool), [1, 3, 5]);
         assert_eq!(held.len(), 3);
@@ -237,12 +257,12 @@ mod tests {
         for second in 0..4 {
             held.keep(set(second, 256, 100), NEW, &mut pool);
         }
-        held.release(1, 256);
+        held.release(domain(1), 256);
         assert_eq!(held.keep(set(2 * 3600 + 2, 300, 100), NEW, &mut pool), 2);
-        assert!(held.take_due(2, NEW, &mut pool).is_none(), "it is of domain 1");
-        let next = held.take_due(1, NEW, &mut pool).map(|set| set.arrival);
+        assert!(held.take_due(domain(2), NEW, &mut pool).is_none(), "it is of domain 1");
+        let next = held.take_due(domain(1), NEW, &mut pool).map(|set| set.arrival);
         assert_eq!(next, Some(Time(2000)), "the first two were too old");
-        let next = held.take_due(1, NEW, &mut pool).map(|set| set.arrival);
+        let next = held.take_due(domain(1), NEW, &mut pool).map(|set| set.arrival);
         assert_eq!(next, Some(Time(3000)));
         assert!(held.next_due(&mut pool).is_none() && held.due.is_empty());
         assert_eq!((held.len(), pool.held.own()), (1, held.bytes));

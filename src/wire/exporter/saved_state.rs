@@ -1,18 +1,18 @@
 //! What a decoder saves of its exporters from one run to the next: templates, sampling rates and
 //! names, so that a restart loses no flows.
 
-use std::collections::HashMap;
-
 use serde::{Deserialize, Serialize};
 
+use super::saved_sessions::{recall_sessions, remember_sessions};
+use super::sessions::WHOLE_ADDRESS;
 use super::shared_limits::{DecoderPortion, ExporterClass};
-use super::state::{Domain, ExporterState, MAX_DOMAINS, MAX_TEMPLATES};
-use super::templates::StoredTemplate;
+use super::state::ExporterState;
 use crate::flow::{Host, Time};
 use crate::wire::Decoder;
-use crate::wire::template::{FieldSpec, Scopes, SetScratch, Template, TemplateKind};
+use crate::wire::template::SetScratch;
 
 pub use super::sampling::SavedSampler;
+pub use super::saved_domain::{SavedDomain, SavedSession, SavedTemplate};
 
 /// The version that is written. The previous version, which has no checksum, can be restored,
 /// too; others cannot.
@@ -21,9 +21,6 @@ const WITHOUT_CHECKSUM: u32 = 1;
 
 /// The beginning of a file. Eight hexadecimal digits follow: the CRC-32 of all other bytes.
 const HEAD: &[u8] = br#"{"version":2,"checksum":""#;
-
-/// Maximum age of saved templates: exporters send theirs again within half an hour.
-const MAX_AGE_MS: i64 = 7 * 24 * 3_600_000;
 
 /// The saved state of a decoder.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,8 +55,11 @@ pub struct SavedExporter {
     pub last_seen_ms: i64,
     /// The collector's clock minus the exporter's clock, in milliseconds.
     pub clock_offset_ms: i64,
-    /// Its observation domains.
+    /// The observation domains of the address as a whole: what its sessions agree on.
     pub domains: Vec<SavedDomain>,
+    /// Its sessions. Files without this key are older: they do not tell sessions apart.
+    #[serde(default)]
+    pub sessions: Vec<SavedSession>,
     /// Index, name and description.
     pub interfaces: Vec<(u32, String, String)>,
     /// Id and name of each application.
@@ -69,36 +69,6 @@ pub struct SavedExporter {
 /// The default of `known` in files that do not have the key.
 pub(in crate::wire) fn yes() -> bool {
     true
-}
-
-/// The saved state of one observation domain.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SavedDomain {
-    /// Observation domain id.
-    pub id: u32,
-    /// Start of the exporter in milliseconds since 1970, if options said it.
-    pub init_ms: Option<i64>,
-    /// Its templates.
-    pub templates: Vec<SavedTemplate>,
-    /// Its sampling rates.
-    pub samplers: Vec<SavedSampler>,
-}
-
-/// The saved fields of a template.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SavedTemplate {
-    /// Template id.
-    pub id: u16,
-    /// Whether it is an options template.
-    pub options: bool,
-    /// Number of scope fields.
-    pub scope: usize,
-    /// Whether the scope fields are scope types of NetFlow v9.
-    pub scope_types: bool,
-    /// When it was last sent, in milliseconds since 1970.
-    pub refreshed_ms: i64,
-    /// Enterprise number, element id and length of each field.
-    pub fields: Vec<(u32, u16, u16)>,
 }
 
 /// Why a saved state cannot be restored.
@@ -252,6 +222,9 @@ impl Decoder {
                     domain.sequence.lose_track();
                 }
             }
+            (healed.past, healed.numberings) = (damaged.past, damaged.numberings);
+            healed.numberings.values_mut().for_each(|shared| shared.sequence.lose_track());
+            healed.sessions.merged = damaged.sessions.merged;
             healed.given_rate = damaged.given_rate;
             healed.protocol = damaged.protocol;
             healed.datagrams = damaged.datagrams;
@@ -288,10 +261,8 @@ impl Decoder {
 }
 
 fn save(address: Host, exporter: &ExporterState) -> SavedExporter {
-    let mut domains: Vec<SavedDomain> =
-        exporter.domains.iter().map(|(id, domain)| remember_domain(*id, domain)).collect();
-    domains.retain(|domain| !domain.templates.is_empty() || !domain.samplers.is_empty());
-    domains.sort_by_key(|domain| domain.id);
+    let (domains, sessions) = remember_sessions(exporter);
+    let newest = exporter.sessions.newest();
     let mut interfaces: Vec<_> = exporter
         .about
         .interfaces
@@ -304,66 +275,23 @@ fn save(address: Host, exporter: &ExporterState) -> SavedExporter {
         address: address.to_string(),
         known: exporter.has_history(),
         last_seen_ms: exporter.last_seen.0,
-        clock_offset_ms: exporter.clock.offset(),
+        clock_offset_ms: newest.map_or(0, |session| session.clock.offset()),
         domains,
+        sessions,
         interfaces,
         applications: exporter.about.application_list(),
     }
 }
 
-fn remember_domain(id: u32, domain: &Domain) -> SavedDomain {
-    let mut templates: Vec<SavedTemplate> = domain
-        .templates
-        .iter()
-        .filter(|(_, entry)| !entry.disproved)
-        .map(|(id, entry)| SavedTemplate {
-            id,
-            options: entry.template.kind() == TemplateKind::Options,
-            scope: entry.template.scope(),
-            scope_types: entry.template.scopes() == Scopes::Types,
-            refreshed_ms: entry.refreshed.0,
-            fields: entry.template.fields().iter().map(|f| (f.pen, f.id, f.length)).collect(),
-        })
-        .collect();
-    templates.sort_by_key(|template| template.id);
-    SavedDomain { id, init_ms: domain.init, templates, samplers: domain.samplers.save() }
-}
-
 fn recall_exporter(now: Time, remembered: &SavedExporter) -> ExporterState {
     let mut exporter = ExporterState::remembered(Time(remembered.last_seen_ms));
-    // By the exporter's own clock, as its headers give its start.
-    let seen = Time(remembered.last_seen_ms).plus_ms(remembered.clock_offset_ms.saturating_neg());
-    let mut domains = HashMap::default();
-    for domain in remembered.domains.iter().take(MAX_DOMAINS) {
-        if domains.contains_key(&domain.id) {
-            continue;
-        }
-        let mut state = Domain { init: domain.init_ms, ..Domain::default() };
-        state.samplers.restore(&domain.samplers);
-        exporter.rates.add_domain(&state.samplers);
-        if domain.id == 0 {
-            exporter.rates.shared.restore(&domain.samplers);
-        }
-        for template in &domain.templates {
-            let fresh = now.since(Time(template.refreshed_ms)) < MAX_AGE_MS;
-            if !fresh || exporter.templates >= MAX_TEMPLATES {
-                continue;
-            }
-            if let Some(compiled) = recall_template(template) {
-                let refreshed = Time(template.refreshed_ms);
-                let entry = StoredTemplate {
-                    remembered: Some(seen),
-                    ..StoredTemplate::new(refreshed, compiled)
-                };
-                let size = entry.template.size();
-                let new = state.templates.insert(template.id, entry).is_none();
-                exporter.template_bytes += if new { size } else { 0 };
-                exporter.templates += usize::from(new);
-            }
-        }
-        domains.insert(domain.id, state);
-    }
-    exporter.domains = domains;
+    let whole = SavedSession {
+        port: WHOLE_ADDRESS,
+        last_seen_ms: remembered.last_seen_ms,
+        clock_offset_ms: remembered.clock_offset_ms,
+        domains: remembered.domains.clone(),
+    };
+    recall_sessions(now, &mut exporter, whole, &remembered.sessions);
     exporter.book_domains();
     for (index, name, description) in &remembered.interfaces {
         exporter.about.interfaces.name(*index, name);
@@ -373,13 +301,4 @@ fn recall_exporter(now: Time, remembered: &SavedExporter) -> ExporterState {
         exporter.about.name_application(*application, name);
     }
     exporter
-}
-
-fn recall_template(template: &SavedTemplate) -> Option<Template> {
-    let kind = if template.options { TemplateKind::Options } else { TemplateKind::Data };
-    let scopes = if template.scope_types { Scopes::Types } else { Scopes::Elements };
-    let field =
-        |(pen, id, length): &(u32, u16, u16)| FieldSpec { pen: *pen, id: *id, length: *length };
-    let fields: Vec<FieldSpec> = template.fields.iter().map(field).collect();
-    Template::compile(kind, &fields, template.scope.min(fields.len()), scopes)
 }

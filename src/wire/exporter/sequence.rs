@@ -59,6 +59,25 @@ impl NumberingTrack {
     }
 }
 
+/// Sums of sequence numbers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NumberingTotals {
+    pub lost: u64,
+    pub missed: u64,
+    pub restarts: u32,
+}
+
+/// How a datagram continues the numbers before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Continuation {
+    /// There were no numbers before it.
+    First,
+    /// It has the expected number.
+    Follows,
+    /// It has another number.
+    Gap,
+}
+
 /// The sequence numbers of one observation domain.
 #[derive(Clone, Debug, Default)]
 pub struct Sequence {
@@ -77,8 +96,14 @@ pub struct Sequence {
 
 impl Sequence {
     /// Takes a datagram with the number `sequence` and these records into account (`None`: a
-    /// template is missing). The protocol defines the numbering `right`.
-    pub fn datagram(&mut self, right: Numbering, sequence: u32, records: Option<RecordCount>) {
+    /// template is missing). The protocol defines the numbering `right`. Returns how it continues
+    /// the numbers before it.
+    pub fn datagram(
+        &mut self,
+        right: Numbering,
+        sequence: u32,
+        records: Option<RecordCount>,
+    ) -> Continuation {
         let place = self.finder.place(right, sequence, records);
         if place.anew {
             // The losses counted so far were due to the wrong numbering.
@@ -86,18 +111,33 @@ impl Sequence {
             (self.lost, self.missed) = (0, 0);
         }
         self.count = self.count.saturating_add(1);
-        self.observe(place.begin, place.units.unwrap_or(0));
+        let is_first = self.tracks.iter().all(|track| track.left);
+        let follows = self.observe(place.begin, place.units.unwrap_or(0));
         if place.units.is_none() {
             self.tracks.clear();
         }
+        match (follows, is_first) {
+            (true, _) => Continuation::Follows,
+            (false, true) => Continuation::First,
+            (false, false) => Continuation::Gap,
+        }
     }
 
-    /// Takes a datagram with the number `sequence` and `units` units into account.
-    fn observe(&mut self, sequence: u32, units: u32) {
+    /// Takes a datagram with the number `sequence` and `units` units into account. Returns
+    /// whether it has the expected number.
+    fn observe(&mut self, sequence: u32, units: u32) -> bool {
         let expected = sequence.wrapping_add(units);
         if let Some(at) = self.tracks.iter().position(|track| track.expected == sequence) {
-            return self.go_on(at, expected, units);
+            self.go_on(at, expected, units);
+            return true;
         }
+        self.jump(sequence, units);
+        false
+    }
+
+    /// Takes a datagram into account whose number is not expected.
+    fn jump(&mut self, sequence: u32, units: u32) {
+        let expected = sequence.wrapping_add(units);
         let track = NumberingTrack::new(expected, self.count);
         let newest = self.tracks.first().filter(|track| !track.left).copied();
         let ahead = newest.map(|newest| sequence.wrapping_sub(newest.expected));
@@ -210,6 +250,18 @@ impl Sequence {
         self.restarts = self.restarts.saturating_add(1);
     }
 
+    /// All that was counted.
+    #[must_use]
+    pub fn totals(&self) -> NumberingTotals {
+        NumberingTotals { lost: self.lost, missed: self.missed, restarts: self.restarts }
+    }
+
+    /// The same expected numbers, with nothing counted so far.
+    #[must_use]
+    pub fn uncounted(&self) -> Sequence {
+        Sequence { lost: 0, missed: 0, restarts: 0, ..self.clone() }
+    }
+
     /// How often the numbers started again.
     #[must_use]
     pub fn restarts(&self) -> u32 {
@@ -317,7 +369,9 @@ mod tests {
     /// after a first run with the datagrams `first`.
     fn resumed(first: &[(u32, u32)], second: &[(u32, u32)], down_ms: i64) -> (u64, u64, u32) {
         let mut sequence = Sequence::default();
-        first.iter().for_each(|(number, units)| sequence.observe(*number, *units));
+        for (number, units) in first {
+            sequence.observe(*number, *units);
+        }
         let (way, expected) = sequence.save();
         let mut sequence = Sequence::resume(way, &expected, down_ms);
         for (number, units) in second {

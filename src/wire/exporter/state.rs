@@ -1,12 +1,11 @@
 //! The state of one exporter.
 
 use std::collections::HashMap;
-use std::collections::hash_map;
 
 use foldhash::fast::RandomState;
 
-use super::clock_offset::ClockOffset;
 use super::counter_history::CounterHistory;
+use super::numbering::{Numbering, RecordCount};
 use super::numbering_time::NumberingTime;
 use super::options::ExporterOptions;
 use super::pending::PendingSets;
@@ -14,8 +13,10 @@ use super::places::AdmissionFacts;
 use super::rates::{ExporterRates, SAMPLER_BYTES};
 use super::refusals::Refusals;
 use super::sampling::Samplers;
-use super::sequence::{Sequence, UPTIME_JITTER_MS, is_restart};
-use super::shared_limits::{ExporterClass, ExporterUse};
+use super::sequence::{NumberingTotals, Sequence, UPTIME_JITTER_MS, is_restart};
+use super::sessions::{DomainKey, Session, Sessions, WHOLE_ADDRESS};
+use super::shared_limits::{DecoderShare, ExporterClass, ExporterUse};
+use super::shared_numbering::SharedNumbering;
 use super::templates::Templates;
 use crate::flow::{Flow, Host, Protocol, Sampling, SenderAddress, Time};
 use crate::wire::header::MessageHeader;
@@ -27,6 +28,9 @@ use crate::wire::times::TimeReference;
 /// Observation domains per exporter: line cards, virtual routers; a large chassis has dozens.
 pub const MAX_DOMAINS: usize = 256;
 
+/// Observation domains per exporter, over all its sessions.
+pub const MAX_SESSION_DOMAINS: usize = 4 * MAX_DOMAINS;
+
 /// Templates per exporter, over all its domains; a plan of 20 fields takes about 500 bytes.
 pub const MAX_TEMPLATES: usize = 1024;
 
@@ -35,12 +39,24 @@ pub const MAX_TEMPLATES: usize = 1024;
 const HISTORY: u8 = 3;
 
 /// Cost of a domain without its templates; it counts as bytes of templates.
-const DOMAIN_BYTES: usize = size_of::<Domain>() + 256;
+const DOMAIN_BYTES: usize = size_of::<Domain>() + size_of::<Session>() + 256;
+
+/// Cost of the numbering of a domain with several ports.
+pub(in crate::wire) const NUMBERING_BYTES: usize = size_of::<SharedNumbering>() + 512;
 
 /// The state of all that comes from one source address.
 #[derive(Debug, Default)]
 pub struct ExporterState {
-    pub(in crate::wire) domains: HashMap<u32, Domain, RandomState>,
+    pub(in crate::wire) domains: HashMap<DomainKey, Domain, RandomState>,
+    pub(in crate::wire) sessions: Sessions,
+    /// Sequence numbers over all ports of a domain, where there are several.
+    pub(in crate::wire) numberings: HashMap<u32, SharedNumbering, RandomState>,
+    /// Connections that were closed and not opened again.
+    pub(in crate::wire) closed: u32,
+    /// What was counted of sessions that have ended.
+    pub(in crate::wire) past: NumberingTotals,
+    /// Increased when one of several sessions defines a template.
+    pub(in crate::wire) generation: u32,
     pub(in crate::wire) templates: usize,
     /// Bytes of its templates, domains, samplers and sFlow sources.
     pub(in crate::wire) template_bytes: usize,
@@ -62,14 +78,11 @@ pub struct ExporterState {
     pub(in crate::wire) noted: [ExporterUse; 4],
     /// Whether it is in the queue of exporters with pending sets to decode.
     pub(in crate::wire) is_due: bool,
-    pub(in crate::wire) clock: ClockOffset,
     pub(in crate::wire) about: ExporterOptions,
     pub(in crate::wire) held: PendingSets,
     pub(in crate::wire) counters: CounterHistory,
     pub(in crate::wire) agents: Agents,
     pub(in crate::wire) rates: ExporterRates,
-    /// When it started, as options of any of its domains say.
-    pub(in crate::wire) init: Option<i64>,
     /// Protocol of its last datagram; `None` when it is only known from an earlier run.
     pub(in crate::wire) protocol: Option<Protocol>,
     pub(in crate::wire) datagrams: u64,
@@ -114,6 +127,9 @@ pub struct ExporterSession<'a> {
     pub offset: i64,
     pub given_rate: Option<Sampling>,
     pub class: ExporterClass,
+    /// See [`ExporterState::generation`].
+    pub(in crate::wire) generation: u32,
+    numbering: Option<&'a mut SharedNumbering>,
     pub(in crate::wire) rates: &'a mut ExporterRates,
     init: Option<i64>,
     pub(in crate::wire) templates: &'a mut usize,
@@ -136,7 +152,7 @@ impl ExporterState {
     pub fn count_domains(&mut self) {
         let samplers = |domain: &Domain| domain.samplers.len() * SAMPLER_BYTES;
         let all = self.domains.values().map(|domain| DOMAIN_BYTES + samplers(domain));
-        self.beside = all.sum();
+        self.beside = all.sum::<usize>() + self.numberings.len() * NUMBERING_BYTES;
     }
 
     /// Counts the bytes of domains as booked already: the caller books the sum of all exporters.
@@ -147,6 +163,7 @@ impl ExporterState {
     }
 
     /// Takes a header into account. Returns what decoding needs, `None` with too many domains.
+    /// The port of `from` is that of [`ExporterState::session_of`].
     pub fn enter(
         &mut self,
         now: Time,
@@ -154,39 +171,71 @@ impl ExporterState {
         header: &MessageHeader,
     ) -> Option<ExporterSession<'_>> {
         self.arrive(now, header.protocol);
-        let known = self.domains.len();
-        let domain = match self.domains.entry(header.domain) {
-            hash_map::Entry::Occupied(entry) => entry.into_mut(),
-            hash_map::Entry::Vacant(_) if known >= MAX_DOMAINS || self.growth < DOMAIN_BYTES => {
-                return None;
-            }
-            hash_map::Entry::Vacant(entry) => {
-                self.beside += DOMAIN_BYTES;
-                self.growth -= DOMAIN_BYTES;
-                entry.insert(Domain::default())
-            }
-        };
-        let _ = self.clock.observe(now, header.exported);
+        let key = DomainKey { port: from.port, id: header.domain };
+        let session = self.sessions.entry(key.port);
+        (session.last_seen, session.datagrams) = (now, session.datagrams + 1);
+        let _ = session.clock.observe(now, header.exported);
+        if !self.domains.contains_key(&key) {
+            self.add_domain(key)?;
+        }
+        let domain = self.domains.get_mut(&key)?;
         let moment =
             NumberingTime { seen: now, exported: Some(header.exported), uptime: header.uptime };
-        domain.notice(moment);
-        self.resume(from.host, header.domain)
+        let is_one_process = key.port != WHOLE_ADDRESS || !self.sessions.are_merged();
+        domain.notice(moment, is_one_process);
+        self.resume(from.host, key)
     }
 
-    /// Returns what decoding pending sets of a domain needs. `None` when the domain was dropped.
-    pub fn resume(&mut self, address: Host, domain: u32) -> Option<ExporterSession<'_>> {
+    /// Like [`ExporterState::enter`], for protocols with templates: a new session gets those on
+    /// which the other sessions agree.
+    pub fn enter_with_templates(
+        &mut self,
+        now: Time,
+        from: SenderAddress,
+        header: &MessageHeader,
+        pool: &mut DecoderShare,
+    ) -> Option<ExporterSession<'_>> {
+        let key = DomainKey { port: from.port, id: header.domain };
+        let is_new = !self.domains.contains_key(&key);
+        self.enter(now, from, header)?;
+        if is_new && self.sessions.are_several() {
+            self.adopt_all(key, pool);
+        }
+        self.resume(from.host, key)
+    }
+
+    /// Adds a domain of a session, if there is room.
+    fn add_domain(&mut self, key: DomainKey) -> Option<()> {
+        let session = self.sessions.entry(key.port);
+        let is_full = session.domains >= MAX_DOMAINS || self.domains.len() >= MAX_SESSION_DOMAINS;
+        if is_full || self.growth < DOMAIN_BYTES {
+            return None;
+        }
+        session.domains += 1;
+        self.beside += DOMAIN_BYTES;
+        self.growth -= DOMAIN_BYTES;
+        let domain = self.begin_domain(key);
+        self.domains.insert(key, domain);
+        Some(())
+    }
+
+    /// Returns what decoding data of a domain needs. `None` when the domain was dropped.
+    pub fn resume(&mut self, address: Host, key: DomainKey) -> Option<ExporterSession<'_>> {
+        let session = self.sessions.known.get(&key.port);
         Some(ExporterSession {
             address,
-            domain: self.domains.get_mut(&domain)?,
+            generation: self.generation,
+            domain: self.domains.get_mut(&key)?,
             about: &mut self.about,
             held: &mut self.held,
             counters: &mut self.counters,
             refusals: &mut self.refusals,
-            offset: self.clock.offset(),
+            offset: session.map_or(0, |session| session.clock.offset()),
             given_rate: self.given_rate,
             class: self.class,
             rates: &mut self.rates,
-            init: self.init,
+            numbering: self.numberings.get_mut(&key.id),
+            init: self.sessions.init(key.port),
             templates: &mut self.templates,
             template_bytes: &mut self.template_bytes,
             beside: &mut self.beside,
@@ -207,10 +256,12 @@ impl ExporterState {
     }
 
     /// Adds up what a datagram held.
-    pub fn leave(&mut self, report: &DatagramReport, domain: u32) {
+    pub fn leave(&mut self, report: &DatagramReport, key: DomainKey) {
         self.flows += u64::from(report.flows) + u64::from(report.events);
-        let init = self.domains.get(&domain).and_then(|domain| domain.init);
-        self.init = init.or(self.init);
+        let init = self.domains.get(&key).and_then(|domain| domain.init);
+        if init.is_some() {
+            self.sessions.entry(key.port).init = init;
+        }
     }
 
     /// Whether the exporter may count as known.
@@ -224,16 +275,22 @@ impl ExporterState {
     pub fn look(&self) -> AdmissionFacts {
         AdmissionFacts { is_known: self.class == ExporterClass::Known, last_seen: self.last_seen }
     }
-
-    /// The transport connection was opened or closed: sequence numbers start again.
-    pub fn reconnected(&mut self) {
-        for domain in self.domains.values_mut() {
-            domain.sequence.restart();
-        }
-    }
 }
 
 impl ExporterSession<'_> {
+    /// Compares a datagram's sequence number with the expected one (see [`Sequence::datagram`]).
+    pub fn count_sequence(
+        &mut self,
+        right: Numbering,
+        sequence: u32,
+        records: Option<RecordCount>,
+    ) {
+        let own = self.domain.sequence.datagram(right, sequence, records);
+        if let Some(numbering) = &mut self.numbering {
+            numbering.datagram(own, right, sequence, records);
+        }
+    }
+
     /// Sets the uptime for a header without one: from the exporter's start in options, otherwise
     /// from `newest`, the latest uptime in the records, assuming that they were sent right after
     /// they ended.
@@ -282,9 +339,12 @@ impl Domain {
 
     /// Detects a restart: a smaller uptime than before means that the exporter, and with it its
     /// sequence numbers, started again. After an earlier run, the time that has passed counts as
-    /// well.
-    fn notice(&mut self, moment: NumberingTime) {
+    /// well. Uptimes of several processes say nothing.
+    fn notice(&mut self, moment: NumberingTime, is_one_process: bool) {
         let before = std::mem::replace(&mut self.moment, moment);
+        if !is_one_process {
+            return;
+        }
         let went_on = std::mem::take(&mut self.resumed).then(|| before.goes_on_at(&moment));
         let uptimes = before.uptime.zip(moment.uptime);
         match went_on.flatten() {
@@ -320,13 +380,13 @@ mod tests {
         use super::super::numbering::Numbering::Datagrams;
         let mut domain = Domain::default();
         let up = |uptime| NumberingTime { uptime: Some(uptime), ..NumberingTime::default() };
-        domain.notice(up(u32::MAX - 5));
+        domain.notice(up(u32::MAX - 5), true);
         domain.sequence.datagram(Datagrams, 10, None);
-        domain.notice(up(100));
+        domain.notice(up(100), true);
         domain.sequence.datagram(Datagrams, 12, None);
         assert_eq!(domain.sequence.lost(), 1, "wrapped: the gap counts");
-        domain.notice(up(500_000));
-        domain.notice(up(1_000));
+        domain.notice(up(500_000), true);
+        domain.notice(up(1_000), true);
         domain.sequence.datagram(Datagrams, 30, None);
         assert_eq!(domain.sequence.lost(), 1, "restarted: no gap");
     }

@@ -1,5 +1,6 @@
 //! Summaries of exporters as plain data.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::options::Statistics;
@@ -39,6 +40,10 @@ pub struct ExporterSummary {
     pub dropped: u64,
     /// How often its sequence numbers started again.
     pub restarts: u32,
+    /// Its transport sessions: processes that send from a port each.
+    pub sessions: usize,
+    /// Whether it sends from so many ports that they count as one session.
+    pub merged: bool,
     /// Templates in use, options templates included.
     pub templates: usize,
     /// How many of the templates are from an earlier run and were not sent again yet.
@@ -143,32 +148,32 @@ impl ExporterState {
     /// The summary of the exporter at `address`.
     #[must_use]
     pub fn summary(&self, address: Host) -> ExporterSummary {
-        let domains = || self.domains.values();
-        let templates =
-            domains().flat_map(|domain| domain.templates.iter().map(|(_, entry)| entry));
+        let totals = self.numbering_totals();
+        let templates = || {
+            let all = self.domains.values();
+            let all = all.flat_map(|domain| domain.templates.iter().map(|(_, entry)| entry));
+            all.filter(|entry| entry.adopted.is_none())
+        };
+        let newest = self.sessions.newest();
         ExporterSummary {
             address,
             protocol: self.protocol,
             datagrams: self.datagrams,
             flows: self.flows,
-            lost: domains()
-                .map(|domain| domain.sequence.lost())
-                .fold(self.agents.lost(), u64::saturating_add),
-            missed: domains()
-                .map(|domain| domain.sequence.missed())
-                .fold(self.agents.missed(), u64::saturating_add),
+            lost: self.agents.lost().saturating_add(totals.lost),
+            missed: self.agents.missed().saturating_add(totals.missed),
             dropped: self.agents.dropped(),
-            restarts: domains()
-                .map(|domain| domain.sequence.restarts())
-                .fold(self.agents.restarts(), u32::saturating_add),
-            templates: self.templates,
-            remembered: templates.filter(|entry| entry.remembered.is_some()).count(),
+            restarts: self.agents.restarts().saturating_add(totals.restarts),
+            sessions: self.sessions.known.len(),
+            merged: self.sessions.are_merged(),
+            templates: templates().count(),
+            remembered: templates().filter(|entry| entry.remembered.is_some()).count(),
             held: self.held.len(),
             rates: self.rates_in_use(),
             sampled_twice: self.agents.twice(),
             rate_doubt: self.rates.doubt(self.last_seen).filter(|_| self.given_rate.is_none()),
             given_rate: self.given_rate.and_then(|rate| rate.rate()),
-            clock_offset_ms: self.clock.offset(),
+            clock_offset_ms: newest.map_or(0, |session| session.clock.offset()),
             last_seen: self.last_seen,
         }
     }
@@ -180,13 +185,14 @@ impl ExporterState {
             .domains
             .iter()
             .flat_map(|(domain, state)| {
-                state.templates.iter().map(|(id, entry)| template(*domain, id, entry))
+                let own = state.templates.iter().filter(|(_, entry)| entry.adopted.is_none());
+                own.map(|(id, entry)| template(domain.id, id, entry))
             })
             .collect();
         templates.sort_by_key(|template| (template.domain, template.id));
         templates.truncate(LISTED_TEMPLATES);
         Details {
-            domains: self.domains.len(),
+            domains: self.domain_ids(),
             templates,
             interfaces: Arc::new(self.interfaces()),
             applications: self.about.applications(),
@@ -195,10 +201,16 @@ impl ExporterState {
         }
     }
 
+    /// Number of its observation domains, each counted once however many sessions have it.
+    fn domain_ids(&self) -> usize {
+        let ids: BTreeSet<u32> = self.domains.keys().map(|key| key.id).collect();
+        ids.len()
+    }
+
     fn samplers(&self) -> Vec<SamplerSummary> {
-        let announced = self.domains.iter().flat_map(|(domain, state)| {
+        let announced = self.domains.iter().flat_map(|(key, state)| {
             state.samplers.scopes().map(|(scope, rate)| SamplerSummary {
-                domain: *domain,
+                domain: key.id,
                 selector: RateScope::Announced(scope),
                 rate,
             })

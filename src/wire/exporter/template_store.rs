@@ -1,6 +1,7 @@
 //! Stores templates of exporters within limits, withdraws them, and decides whether a template
 //! from an earlier run can be used.
 
+use super::sessions::DomainKey;
 use super::shared_limits::DecoderShare;
 use super::state::{ExporterSession, ExporterState, MAX_TEMPLATES};
 use super::templates::{StoreResult, StoredTemplate};
@@ -18,7 +19,7 @@ const STALE_MS: i64 = 2 * 3_600_000;
 const STALE_AGAIN_MS: u64 = 10_000;
 
 /// One exporter gets at most this part of the bytes of templates: 1 / `EXPORTER_PART`.
-const EXPORTER_PART: usize = 4;
+pub(super) const EXPORTER_PART: usize = 4;
 
 /// An exporter that has to give back memory forgets this part of its templates: 1 /
 /// `FORGOTTEN_PART`.
@@ -27,7 +28,7 @@ const FORGOTTEN_PART: usize = 4;
 impl ExporterState {
     /// Forgets a quarter of the templates, the least recently used ones. Returns how many.
     pub(in crate::wire) fn forget_least_used(&mut self, pool: &mut DecoderShare) -> u32 {
-        let mut all: Vec<(Time, u32, u16)> = Vec::with_capacity(self.templates);
+        let mut all: Vec<(Time, DomainKey, u16)> = Vec::with_capacity(self.templates);
         for (domain, state) in &self.domains {
             let used = |entry: &StoredTemplate| entry.refreshed.max(entry.used);
             all.extend(state.templates.iter().map(|(id, entry)| (used(entry), *domain, id)));
@@ -53,7 +54,7 @@ impl ExporterState {
         if self.booked <= self.template_bytes / 2 {
             return 0;
         }
-        let mut all: Vec<(Time, u32)> =
+        let mut all: Vec<(Time, DomainKey)> =
             self.domains.iter().map(|(id, domain)| (domain.moment.seen, *id)).collect();
         pool.steps += all.len() as u64;
         all.sort_unstable();
@@ -62,6 +63,8 @@ impl ExporterState {
             let Some(domain) = self.domains.remove(id) else { continue };
             pool.steps += domain.samplers.len() as u64;
             self.rates.forget_domain(&domain.samplers);
+            let session = self.sessions.entry(id.port);
+            session.domains = session.domains.saturating_sub(1);
             let sizes = domain.templates.iter().map(|(_, entry)| entry.template.size());
             (gone, freed) = (gone + domain.templates.iter().count(), freed + sizes.sum::<usize>());
         }
@@ -103,16 +106,16 @@ impl ExporterSession<'_> {
         if let Some(entry) = self.domain.templates.get_mut(id) {
             entry.refreshed = now;
             let same = entry.template.same_shape(&template);
-            let was_remembered = entry.remembered.is_some();
+            // A template from an earlier run, or of another session, may have been redefined since,
+            // which is nothing unusual.
+            let was_remembered = entry.remembered.is_some() || entry.adopted.is_some();
             if same {
                 let was_disproved = std::mem::take(&mut entry.disproved);
-                entry.remembered = None;
+                (entry.remembered, entry.adopted) = (None, None);
                 let is_news = was_remembered || was_disproved;
                 return if is_news { StoreResult::New } else { StoreResult::Refreshed };
             }
             let (freed, used) = (entry.template.size(), entry.used);
-            // A template from an earlier run may have been redefined since, which is nothing
-            // unusual.
             let changes = entry.changes.saturating_add(u32::from(!was_remembered));
             if !self.has_room(size, freed, pool) {
                 self.forget_redefined(id, pool);
@@ -208,6 +211,10 @@ impl ExporterSession<'_> {
     ) -> Result<bool, Cause> {
         let Some(entry) = self.domain.templates.get_mut(id) else { return Err(Cause::NoTemplate) };
         entry.used = now;
+        if entry.adopted.is_some_and(|agreed| agreed != self.generation) {
+            // The sessions may no longer agree.
+            return Err(Cause::NoTemplate);
+        }
         let fits = fits(entry);
         let Some(seen) = entry.remembered else {
             let plan = entry.template.plan();

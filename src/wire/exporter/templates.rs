@@ -27,6 +27,9 @@ pub struct StoredTemplate {
     /// nothing: one came in the same datagram as the template, or before and after others that
     /// fit.
     pub inexact: bool,
+    /// For a copy of a template that other sessions of the exporter have sent: the generation of
+    /// templates in which they agreed on it.
+    pub adopted: Option<u32>,
 }
 
 impl StoredTemplate {
@@ -42,6 +45,7 @@ impl StoredTemplate {
             remembered: None,
             disproved: false,
             inexact: false,
+            adopted: None,
         }
     }
 
@@ -112,6 +116,36 @@ impl Templates {
         let entry = self.known.remove(&id)?;
         self.kinds[entry.template.kind() as usize].remove(&id);
         Some(entry)
+    }
+
+    /// Whether the session has sent a template itself.
+    pub(in crate::wire) fn has_own(&self) -> bool {
+        self.known.values().any(|entry| entry.adopted.is_none())
+    }
+
+    /// Removes the templates of other sessions. Returns how many, and their bytes.
+    pub(in crate::wire) fn forget_adopted(&mut self) -> (usize, usize) {
+        let adopted = self.known.iter().filter(|(_, entry)| entry.adopted.is_some());
+        let ids: Vec<u16> = adopted.map(|(id, _)| *id).collect();
+        self.remove_all(ids)
+    }
+
+    /// Takes over the templates of a session that ended. Templates of one id that differ are not
+    /// used until they are sent again. Returns how many were dropped, and their bytes.
+    pub(in crate::wire) fn take_over(&mut self, ended: &mut Templates) -> (usize, usize) {
+        let (mut count, mut bytes) = (0, 0);
+        for (id, entry) in ended.known.drain() {
+            match self.known.get_mut(&id) {
+                None => drop(self.insert(id, entry)),
+                Some(own) => {
+                    let is_same = own.template.same_shape(&entry.template);
+                    own.disproved |= !is_same || entry.disproved;
+                    own.refreshed = own.refreshed.max(entry.refreshed);
+                    (count, bytes) = (count + 1, bytes + entry.template.size());
+                }
+            }
+        }
+        (count, bytes)
     }
 
     /// Removes the templates of one kind that `which` selects by id. Returns how many, and their

@@ -15,6 +15,7 @@ pub use sample::{Sample, SampleKind};
 use self::sample::MAX_FORMATS;
 use self::xdr::Xdr;
 use super::exporter::ExporterState;
+use super::exporter::sessions::DomainKey;
 use super::layout::fixed::FixedLayout;
 use super::layout::sflow::{
     CounterSampleHeader, DiscardSampleHeader, ExpandedCounterSampleHeader,
@@ -82,7 +83,7 @@ pub(super) fn decode(
     if rest.0.iter().any(|byte| *byte != 0) {
         context.report.causes.count(Cause::Leftover);
     }
-    exporter.leave(context.report, common.domain);
+    exporter.leave(context.report, DomainKey::default());
 }
 
 /// Reads the header. Returns an empty sample with agent and sub-agent, and the number of

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use toptalk::flow::{Flow, Host, Time};
 use toptalk::wire::encode::{IpfixEncoder, V9Encoder};
 use toptalk::wire::saved_state::{
-    SavedDomain, SavedExporter, SavedSampler, SavedState, SavedTemplate,
+    SavedDomain, SavedExporter, SavedSampler, SavedSession, SavedState, SavedTemplate,
 };
 use toptalk::wire::{
     Cause, DatagramReport, Decoder, MAX_DOMAINS, MAX_EXPORTERS, MAX_HELD, MAX_HELD_PER_EXPORTER,
@@ -171,17 +171,26 @@ fn any_memory() -> impl Strategy<Value = SavedState> {
     let exporter = (
         prop_oneof![Just("192.0.2.1".to_owned()), any::<String>()],
         (any_number(), any_number()),
-        prop::collection::vec(domain, 0..4),
+        (prop::collection::vec(domain, 0..4), prop::collection::vec(any::<u16>(), 0..3)),
         prop::collection::vec(any::<(u32, String, String)>(), 0..3),
         prop::collection::vec(any::<(u64, String)>(), 0..3),
     )
-        .prop_map(|(address, (seen, offset), domains, interfaces, applications)| {
+        .prop_map(|(address, (seen, offset), (domains, ports), interfaces, applications)| {
             SavedExporter {
                 address,
                 known: offset % 2 == 0,
                 last_seen_ms: seen,
                 clock_offset_ms: offset,
-                domains,
+                domains: domains.clone(),
+                sessions: ports
+                    .into_iter()
+                    .map(|port| SavedSession {
+                        port,
+                        last_seen_ms: seen,
+                        clock_offset_ms: offset,
+                        domains: domains.iter().take(usize::from(port % 3)).cloned().collect(),
+                    })
+                    .collect(),
                 interfaces,
                 applications,
             }
@@ -208,7 +217,12 @@ proptest! {
         let init = Datagram::ipfix(0, SECONDS, 0).options(300, 1, &[iana(149, 4), iana(160, 8)]);
         decode(&mut decoder, NOW, &init.set(300, &start).bytes());
         // The reported memory is what is really stored.
-        let counted: usize = decoder.memory().exporters.iter().flat_map(|e| &e.domains)
+        let all = |exporter: &SavedExporter| -> Vec<SavedDomain> {
+            let sessions = exporter.sessions.iter().flat_map(|session| session.domains.clone());
+            let sessions: Vec<SavedDomain> = sessions.collect();
+            if sessions.is_empty() { exporter.domains.clone() } else { sessions }
+        };
+        let counted: usize = decoder.memory().exporters.iter().flat_map(all)
             .map(|domain| domain.templates.len()).sum();
         let said: usize = decoder.exporters().iter().map(|exporter| exporter.templates).sum();
         prop_assert_eq!(counted, said);
