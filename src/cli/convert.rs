@@ -38,10 +38,10 @@ pub(super) struct ConvertArgs {
     /// Folder of the archive to write to; it must exist, and no collector may be recording into it
     #[arg(short = 'w', value_name = "DIR")]
     write: PathBuf,
-    /// Layout of date folders (UTC), as nfcapd's -S: 0 none, 1 year/month/day, up to 8 (listed in docs/ARCHIVE.md)
+    /// Layout of date folders (UTC), as nfcapd's -S: 0 none, 1 year/month/day, up to 8 (listed in docs/ARCHIVE.md, which a package installs in /usr/share/doc/toptalk)
     #[arg(short = 'S', value_name = "N", default_value = "0")]
     hierarchy: Hierarchy,
-    /// Length of a slot in seconds, for segments and for files whose names have no time
+    /// Seconds of time that one written file (a slot) covers, if the input is an archive of toptalk or files whose names have no time; nfcapd's files keep theirs
     #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_SLOT_SECONDS)))]
     slot: u32,
     /// Time zone in which nfcapd named its files, as in Europe/Berlin [default: that of this machine]

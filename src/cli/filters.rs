@@ -10,7 +10,7 @@ pub(super) fn filter_help() -> String {
     let lines: String = live.map(|(usage, help)| format!("  {usage:<24} {help}\n")).collect();
     format!(
         "Filter words, joined by `and`, `or`, `not` and parentheses; COMP is =, <, >, <= or >=, and may be left out:\n{lines}\
-         Other words (all are listed in docs/FILTER.md) work in `toptalk query` only."
+         Other words (all are listed in docs/FILTER.md, which a package installs in /usr/share/doc/toptalk) work in `toptalk query` only."
     )
 }
 

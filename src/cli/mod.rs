@@ -112,7 +112,8 @@ pub struct LiveCommand {
 #[command(name = "toptalk", version, args_conflicts_with_subcommands = true)]
 #[command(
     after_help = "Without a command, toptalk shows the live screen of the collector that runs on this machine; \
-    if none runs, it collects by itself.\n\
+    if none runs, it collects by itself. With -p, -b, -w or --no-attach it always does; a running collector \
+    uses its own settings, and toptalk says which options are not used.\n\
     On a Cisco IOS router (HOST is this machine):\n  \
     ip flow-export version 9\n  \
     ip flow-export destination HOST 2055\n  \
@@ -142,7 +143,7 @@ enum Verb {
     Query(Box<query::QueryArgs>),
     /// Send recorded flows again as NetFlow or IPFIX: from an archive, files of nfcapd or a capture
     Replay(replay::ReplayArgs),
-    /// Convert files of nfcapd, or segments with another slot length, into segments of an archive
+    /// Convert files of nfcapd into files of an archive (segments), or change the slot length of an archive
     Convert(convert::ConvertArgs),
     /// Check for common problems and print the commands that solve them
     Doctor(doctor::DoctorArgs),

@@ -39,7 +39,7 @@ pub(super) struct RecordingArgs {
     /// Start new files after this many seconds, 1 to 86400, aligned to the clock; this time span is called a slot
     #[arg(short = 't', long = "slot", value_name = "SECONDS", default_value_t = 300, value_parser = slot)]
     slot: u32,
-    /// Layout of date folders (UTC), as nfcapd's -S: 0 none, 1 year/month/day, up to 8 (listed in docs/ARCHIVE.md)
+    /// Layout of date folders (UTC), as nfcapd's -S: 0 none, 1 year/month/day, up to 8 (listed in docs/ARCHIVE.md, which a package installs in /usr/share/doc/toptalk)
     #[arg(short = 'S', long, value_name = "0-8", default_value = "0")]
     hierarchy: Hierarchy,
     /// Seconds between fsyncs of recorded flows, 0 to 3600; 0 leaves it to the operating system

@@ -18,6 +18,7 @@ mod agg {
     mod lag;
     mod memory_budget;
     mod model;
+    mod top_program;
     mod windows;
 }
 

@@ -85,7 +85,7 @@ struct ListenArgs {
     /// Size of the receive buffer of each port in bytes, from 4096 to 1G: for example 4000000 or 64M [default: 64 MiB]
     #[arg(short = 'B', long, value_name = "BYTES", value_parser = buffer)]
     buffer: Option<usize>,
-    /// Sampling rate of exporters that announce none; a negative rate (-N) is used for all exporters, whatever they announce
+    /// Sampling rate of exporters that announce none; a negative rate (-N) is the same as --sampling N: used for all exporters, whatever they announce, but those to which --sampling gives a rate of their own
     #[arg(short = 's', long = "assume-sampling", value_name = "RATE", allow_negative_numbers = true, value_parser = rate)]
     rate: Option<AssumedRate>,
 }

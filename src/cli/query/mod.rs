@@ -155,7 +155,7 @@ pub(super) struct QueryArgs {
     /// Read the filter from a file; a filter on the command line takes precedence
     #[arg(short, value_name = "FILE")]
     filter_file: Option<PathBuf>,
-    /// Print only the totals
+    /// Print only the totals, also by protocol (-o null prints the summary line only)
     #[arg(short = 'I', conflicts_with_all = ["statistic", "aggregate", "by", "both", "guess"])]
     summary: bool,
     /// Check the filter and print how it was understood
@@ -420,9 +420,10 @@ pub(super) fn help() -> String {
     format!(
         "Elements of -s:\n  {}\n  srcip4/N srcip6/N dstip4/N dstip6/N srcnet/N dstnet/N net/N\n\
          Orders of -O, and after the slash of -s:\n  {}\n\
-         Fields of -A:\n  {}\n\
+         Fields of -A:\n  {}\n  srcip4/N srcip6/N dstip4/N dstip6/N srcnet dstnet\n\
          Formats of -o:\n{}\n\
-         docs/QUERY.md has the tags of fmt: and examples, docs/FILTER.md lists the filter words.",
+         docs/QUERY.md has the tags of fmt: and examples, docs/FILTER.md lists the filter words \
+         (a package installs docs/ in /usr/share/doc/toptalk).",
         list(ELEMENTS.iter().map(|element| element.name).collect()),
         list(ORDERS.iter().map(|word| word.name).collect()),
         list(PARTS.iter().map(|word| word.name).collect()),

@@ -56,7 +56,7 @@ pub const SHAPES: &[(&str, &str)] = &[
         "fmt:…",
         "your own format: `fmt:%ts %sa -> %da %byt`, also with predefined formats: `fmt:%long %ra`",
     ),
-    ("null", "no rows, only the totals"),
+    ("null", "no rows, only the summary line"),
     ("parquet", "an archive segment, for `-w` or a pipe"),
 ];
 
@@ -370,7 +370,7 @@ impl QueryPrinter {
             _ if self.quiet => {}
             QueryFormat::Csv(_) => summary::csv(writer, answer, span),
             _ => {
-                let none = answer.totals.all.is_none_or(|all| all.flows == 0);
+                let none = answer.totals.all.is_none();
                 if none && !self.is_statistic && !self.is_summary {
                     writer.text("No matching flows\n");
                 }
