@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 use std::io;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::net::SocketAddr;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -17,7 +17,8 @@ use crate::archive::{self, ColumnChunks, rows};
 use crate::capture::{self, CaptureIssue, CapturedDatagram, ExpectedContent, Item, Unreadable};
 use crate::cli::Replay;
 use crate::clock::Clock;
-use crate::flow::{Flow, FlowExtras, Time, extras_of};
+use crate::flow::{Flow, FlowExtras, SenderAddress, Time, extras_of};
+use crate::ingest::sender_sockets::SenderSockets;
 use crate::replay::{FlowEncoder, ReplayProtocol, Schedule, UnsupportedFields};
 use crate::units;
 use crate::wire::Decoder;
@@ -41,15 +42,11 @@ pub(super) fn run(replay: &Replay) -> Result<ExitCode, AppError> {
         files.extend(catalog.entries.into_iter().map(|entry| (entry.path.clone(), Some(entry))));
     }
     let to = resolve(&replay.to)?;
-    let own = match to {
-        SocketAddr::V4(_) => SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)),
-        SocketAddr::V6(_) => SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0)),
-    };
-    let socket = UdpSocket::bind(own).map_err(|source| AppError::Send { to, source })?;
+    let sockets = SenderSockets::open(to, false).map_err(|source| AppError::Send { to, source })?;
     let clock = Clock::start();
     let mut sender = Sender {
         replay,
-        socket,
+        sockets,
         to,
         clock,
         started: clock.now(),
@@ -117,7 +114,7 @@ struct Sent {
 
 struct Sender<'a> {
     replay: &'a Replay,
-    socket: UdpSocket,
+    sockets: SenderSockets,
     to: SocketAddr,
     clock: Clock,
     started: Time,
@@ -216,7 +213,7 @@ impl Sender<'_> {
         let due = self.schedule.due(datagram.time);
         self.wait(due)?;
         self.sent.flows += flows.len() as u64;
-        self.send(&datagram.payload)
+        self.send(source, &datagram.payload)
     }
 
     /// Sends flows; `more` has their extra fields ([`Flow::more`]).
@@ -258,7 +255,7 @@ impl Sender<'_> {
             }
         }
         for datagram in self.encoder.encode(now, &waiting) {
-            self.send(&datagram)?;
+            self.send(SenderAddress::default(), &datagram)?;
         }
         waiting.clear();
         self.waiting = waiting;
@@ -270,9 +267,11 @@ impl Sender<'_> {
         if self.stop.wait(left.unsigned_abs()) { Err(Ended::Stopped) } else { Ok(()) }
     }
 
-    fn send(&mut self, datagram: &[u8]) -> Result<(), Ended> {
+    /// Sends a datagram; those of one sender of a capture have a port of their own.
+    fn send(&mut self, from: SenderAddress, datagram: &[u8]) -> Result<(), Ended> {
         let to = self.to;
-        self.socket
+        self.sockets
+            .of(from)
             .send_to(datagram, to)
             .map_err(|source| Ended::Failed(AppError::Send { to, source }))?;
         self.sent.datagrams += 1;

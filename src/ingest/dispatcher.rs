@@ -199,7 +199,7 @@ impl Dispatcher {
         if let Some(repeater) = &mut self.repeater
             && self.policy.allows(sender.host)
         {
-            repeater.send(bytes);
+            repeater.send(sender, bytes);
         }
         self.take(sender, bytes, Urgency::Datagrams);
     }

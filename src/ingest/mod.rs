@@ -25,6 +25,7 @@ mod receiver;
 mod recorder;
 mod repeater;
 mod same_flows;
+pub mod sender_sockets;
 mod sightings;
 mod socket;
 mod state_saver;

@@ -59,6 +59,11 @@ impl Inspector {
         if known.held > 0 {
             parts.push(format!("data sets still waiting for their template {}", known.held));
         }
+        if known.merged {
+            parts.push("more than 64 source ports, which count as one session".to_owned());
+        } else if known.sessions > 1 {
+            parts.push(format!("sessions (source ports) {}", known.sessions));
+        }
         parts.push(sampling(known));
         if let Some(doubt) = known.rate_doubt {
             let RateDoubt { sent, swapped, is_swapped } = doubt;
