@@ -54,6 +54,10 @@ impl PreparedBatch {
             let (first, last) = corrected(flow);
             let first_piece = batch.pieces.len();
             spread(edges, flow, first, last, &mut batch.pieces);
+            // The last piece counts the flow.
+            if let Some(last) = batch.pieces.last_mut().filter(|_| flow.is_many) {
+                last.flows = u32::try_from(flow.count(more)).unwrap_or(u32::MAX);
+            }
             batch.flows.push(Prepared {
                 class,
                 path: numbered.path,

@@ -121,6 +121,9 @@ record! {
         /// Whether the [`FlowExtras`] of the flow have the inside address of an end
         /// ([`Flow::ends`]). Flows without one need not look them up.
         pub translated: bool = false,
+        /// Whether the [`FlowExtras`] of the flow say that it stands for several flows
+        /// ([`FlowExtras::flows`]).
+        pub is_many: bool = false,
         /// Whether the times were computed from a clock with steps of a second (header of
         /// NetFlow v9): two reports of a flow may then differ by a second. Not stored.
         pub coarse_clock: bool = false,
@@ -140,6 +143,14 @@ pub fn extras_of<'a>(flow: &Flow, batch: &'a [FlowExtras]) -> &'a FlowExtras {
 impl Flow {
     /// Value of [`Flow::direction`] if the exporter did not report it.
     pub const NO_DIRECTION: u8 = 255;
+
+    /// The number of flows that the record stands for; `batch` has the extra fields of its
+    /// batch.
+    #[inline]
+    #[must_use]
+    pub fn count(&self, batch: &[FlowExtras]) -> u64 {
+        if self.is_many { extras_of(self, batch).flows() } else { 1 }
+    }
 
     /// The same conversation in the other direction: addresses, ports, masks, AS numbers
     /// and

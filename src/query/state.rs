@@ -127,8 +127,8 @@ impl GroupSums {
 pub(super) const PIECE: usize = 4096;
 
 /// The columns that [`gather`] needs.
-pub(super) const COUNTED: [Field; 5] =
-    [Field::Bytes, Field::Packets, Field::Sampling, Field::First, Field::Last];
+pub(super) const COUNTED: [Field; 6] =
+    [Field::Bytes, Field::Packets, Field::Sampling, Field::First, Field::Last, Field::FlowCount];
 
 /// Computes the sums of each of `hits`, whose columns are loaded; with TCP flags if `flags`.
 pub(super) fn gather(
@@ -155,6 +155,12 @@ pub(super) fn gather(
             let state = &mut states[at];
             state.bytes = state.bytes.saturating_mul(rate.max(1));
             state.packets = state.packets.saturating_mul(rate.max(1));
+        });
+    }
+    // Most records stand for one flow.
+    if !matches!(page.values(Field::FlowCount), ColumnValues::Number(0 | 1)) {
+        page.numbers(Field::FlowCount, hits, |at, count| {
+            states[at].flows_and_flags = count.max(1) & FLOWS;
         });
     }
     if flags {

@@ -392,7 +392,7 @@ impl<'a> RecordDecoder<'a> {
 impl RecordDecoder<'_> {
     /// How the extra fields of records are found, if any of them can be needed.
     fn extras_for(&self, kept: &ExtrasSink<'_>) -> Option<&ExtrasDecoder> {
-        self.extras.as_ref().filter(|extras| kept.is_everything() || extras.translates())
+        self.extras.as_ref().filter(|extras| kept.is_everything() || extras.serves_windows())
     }
 
     /// Collects the extra fields of the flows of a plain template; `values` gives their
@@ -406,7 +406,7 @@ impl RecordDecoder<'_> {
         let Some(extras) = self.extras_for(kept) else { return };
         for (index, flow) in flows.iter_mut().enumerate() {
             let Some(values) = values(index) else { return };
-            if kept.is_everything() || extras.is_translated(&values, flow) {
+            if kept.is_everything() || extras.is_for_windows(&values, flow) {
                 let more = extras.load(&values, flow);
                 kept.keep(flow, &more);
             }

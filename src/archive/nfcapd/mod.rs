@@ -15,7 +15,7 @@
 //!   middlebox (IE 23, 24) in the same place, so a flow of an exporter that sends those as well
 //!   as IE 1 and 2 is taken for a bidirectional flow. If only the counters of the reverse
 //!   direction are set, they are those of the flow itself.
-//! - The number of flows that `nfdump -a` merged into one is not used: a record is one flow.
+//! - A record counts as many flows as `nfdump -a` merged into it.
 //! - nfdump 1.7.1 exchanges start and end of flows with IPFIX elements 21 and 22, so that
 //!   [`Flow::first`] may be later than [`Flow::last`].
 //!   [`Flow::first`] may be later than [`Flow::last`].

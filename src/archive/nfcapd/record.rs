@@ -176,8 +176,11 @@ impl Record {
             x::IPV4 => (flow.src, flow.dst) = (body.v4(0), body.v4(4)),
             x::IPV6 => (flow.src, flow.dst) = (body.v6(0), body.v6(16)),
             x::MISC => self.misc(body),
-            // The number of merged flows comes first and is not used: a record is one flow.
-            x::COUNTERS => (self.back.0, self.back.1) = (body.u64(8), body.u64(16)),
+            x::COUNTERS => {
+                // The number of flows that nfdump has merged into the record.
+                extras.flow_count = u32::try_from(body.u64(0)).unwrap_or(u32::MAX);
+                (self.back.0, self.back.1) = (body.u64(8), body.u64(16));
+            }
             x::VLAN => (flow.vlan, extras.dst_vlan) = (body.vlan(0), body.vlan(4)),
             x::AS => (flow.src_as, flow.dst_as) = (body.u32(0), body.u32(4)),
             x::BGP_NEXT_HOP_V4 => extras.bgp_next_hop = reported(body.v4(0)),

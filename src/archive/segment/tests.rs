@@ -317,6 +317,7 @@ fn any_flow() -> impl Strategy<Value = Flow> {
                 direction: small[5],
                 timed: flags.0,
                 translated: false,
+                is_many: false,
                 packet_sample: false,
                 coarse_clock: false,
                 session: 0,

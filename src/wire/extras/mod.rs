@@ -35,7 +35,8 @@ impl<'a> ExtrasSink<'a> {
         (kept != KeptExtras::Nothing).then_some(ExtrasSink { list, everything })
     }
 
-    /// Whether the extra fields of all flows are kept, not only inside addresses.
+    /// Whether the extra fields of all flows are kept, not only inside addresses and numbers of
+    /// flows.
     pub(super) fn is_everything(&self) -> bool {
         self.everything
     }
@@ -46,11 +47,11 @@ impl<'a> ExtrasSink<'a> {
         if *more == FlowExtras::NONE {
             return;
         }
-        let translated = more.has_inside();
-        if translated || self.everything {
+        let (translated, is_many) = (more.has_inside(), more.flow_count > 1);
+        if translated || is_many || self.everything {
             self.list.push(*more);
             flow.more = u32::try_from(self.list.len()).unwrap_or(0);
-            flow.translated = translated;
+            (flow.translated, flow.is_many) = (translated, is_many);
         }
     }
 }
@@ -80,6 +81,8 @@ pub(super) struct ExtrasDecoder {
     bgp_next_hop: AddressSource,
     nat_src: AddressSource,
     nat_dst: AddressSource,
+    /// Whether records have a number of flows (element 3).
+    has_count: bool,
 }
 
 impl ExtrasDecoder {
@@ -89,19 +92,22 @@ impl ExtrasDecoder {
             bgp_next_hop: AddressSource::of(t, Aux::BgpNextHopV4, Aux::BgpNextHopHigh),
             nat_src: AddressSource::of(t, Aux::NatSrcV4, Aux::NatSrcHigh),
             nat_dst: AddressSource::of(t, Aux::NatDstV4, Aux::NatDstHigh),
+            has_count: t.has(Field::FlowCount),
         })
     }
 
-    /// Whether a record has the inside address of an end of its flow.
+    /// Whether a record has what windows need: the inside address of an end of its flow, or a
+    /// number of flows.
     #[inline]
-    pub(super) fn is_translated<V: RecordValues>(&self, values: &V, flow: &Flow) -> bool {
+    pub(super) fn is_for_windows<V: RecordValues>(&self, values: &V, flow: &Flow) -> bool {
         let nat_dst = self.nat_dst(values);
-        !nat_dst.is_unspecified() && nat_dst != flow.dst
+        self.has_count && values.get32(Field::FlowCount as usize) > 1
+            || !nat_dst.is_unspecified() && nat_dst != flow.dst
     }
 
-    /// Whether records have an element from which inside addresses are known.
-    pub(super) fn translates(&self) -> bool {
-        self.nat_dst != AddressSource::None
+    /// Whether records have elements that windows need.
+    pub(super) fn serves_windows(&self) -> bool {
+        self.has_count || self.nat_dst != AddressSource::None
     }
 
     fn nat_dst<V: RecordValues>(&self, values: &V) -> Host {
@@ -187,6 +193,7 @@ pub(super) fn reversed(more: &FlowExtras, flow: &mut Flow) -> FlowExtras {
         in_vrf: more.out_vrf,
         out_vrf: more.in_vrf,
         dst_vlan,
+        flow_count: more.flow_count,
         nat_event: more.nat_event,
         bgp_next_hop: Host::UNSPECIFIED,
         ..FlowExtras::NONE

@@ -312,3 +312,32 @@ fn an_unreadable_folder_is_named_and_the_rest_is_answered() {
     assert!(text(&output.stdout).starts_with("{\"flows\":7,"));
     assert!(text(&output.stderr).contains("rtr2"));
 }
+
+#[test]
+fn records_that_nfdump_merged_count_as_their_flows() {
+    let test = "records_that_nfdump_merged_count_as_their_flows";
+    let Some(corpus) = common::corpus(test) else { return };
+    if !have(test, "nfdump") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let merged = folder.path().join("merged");
+    let sample = corpus.join("nfcapd/v2_sample.nfcapd");
+    let nfdump = |words: &[&str]| {
+        let output = Command::new("nfdump").env("TZ", "UTC").args(words).output().unwrap();
+        text(&output.stdout)
+    };
+    let merged = merged.to_str().unwrap();
+    nfdump(&["-r", sample.to_str().unwrap(), "-A", "srcip", "-w", merged]);
+    let words = ["-r", merged, "-n", "20", "-s", "srcip/flows", "-o", "csv"];
+    let flows = |out: &str| -> Vec<(String, String)> {
+        let fields = |line: &str| {
+            let fields: Vec<&str> = line.split(',').collect();
+            (fields.len() > 6).then(|| (fields[4].to_owned(), fields[5].to_owned()))
+        };
+        out.lines().filter_map(fields).collect()
+    };
+    let (theirs, ours) = (flows(&nfdump(&words)), flows(&printed(&corpus, &words)));
+    assert!(theirs.len() > 20 && theirs.contains(&("192.168.0.137".into(), "591".into())));
+    assert_eq!(ours, theirs);
+}

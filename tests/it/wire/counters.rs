@@ -2,8 +2,12 @@
 //! sense. The right values are those of the device's documentation.
 
 use crate::common;
+use toptalk::agg::{Config, Windows};
 use toptalk::flow::{Flow, Host, Time};
-use toptalk::wire::{Cause, DatagramReport, Decoder, DecoderLimits, Policy, SharedLimits};
+use toptalk::snapshot::{Health, View};
+use toptalk::wire::{
+    Cause, DatagramReport, Decoder, DecoderLimits, KeptExtras, Policy, SharedLimits,
+};
 
 /// The time of the first message, in milliseconds since 1970.
 const NOW: i64 = 1_800_000_000_000;
@@ -349,6 +353,22 @@ fn records_that_make_no_sense_are_not_used_and_counted() {
     bench.send(30, &total(1, 0, 30, 3000, 30));
     assert_eq!(bench.of(1), [(3000, 30), (0, 0)]);
     assert_eq!(bench.count(Cause::Implausible), 1);
+}
+
+#[test]
+fn a_record_counts_as_many_flows_as_it_says() {
+    let mut bench = Bench::default();
+    bench.decoder.keep_extras(KeptExtras::Inside);
+    bench
+        .send(0, &record(1, &[(1, 4, 500), (3, 4, 13)]))
+        .send(0, &record(2, &[(1, 4, 70), (3, 4, 1)]));
+    bench.send(0, &record(3, &[(1, 4, 70)]));
+    let counts: Vec<_> = bench.flows.iter().map(|flow| flow.count(bench.decoder.more())).collect();
+    assert_eq!(counts, [13, 1, 1]);
+    let windows = Windows::new(Config { started: Time(NOW), ..Config::default() });
+    windows.record_with(&bench.flows, bench.decoder.more());
+    let answer = windows.snapshot(&View::default(), Time(NOW + 20_000), Health::default());
+    assert_eq!(answer.totals.sum().flows, 15);
 }
 
 /// The payloads of a capture of raw IPv4 packets with UDP, with their times.
