@@ -147,6 +147,7 @@ proptest! {
                 // The sender's address and the arrival time are those of the test's collector.
                 (flow.exporter, flow.arrival) = (Host::UNSPECIFIED, NOW);
                 (flow.clock_offset, flow.duplicate) = (0, Duplicate::No);
+                flow.coarse_clock = false;
             }
             let key = |flow: &Flow| format!("{flow:?}");
             got.sort_by_key(key);
