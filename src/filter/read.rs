@@ -58,8 +58,11 @@ fn addresses(cursor: &mut Cursor<'_>) -> Result<Test, FilterError> {
     Ok(Test::Nets(vec![net]))
 }
 
-/// The argument of `net`: `A/n` or `A MASK`.
+/// The argument of `net`: `A/n` or `A MASK`, or `in` and a list as of `ip`.
 fn network(cursor: &mut Cursor<'_>) -> Result<Test, FilterError> {
+    if cursor.word().is_some_and(|word| word.eq_ignore_ascii_case("in")) {
+        return addresses(cursor);
+    }
     let word = cursor.word().ok_or_else(|| cursor.wrong(NETWORK))?;
     let net = if word.contains('/') {
         net_or_host(word)

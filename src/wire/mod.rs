@@ -9,6 +9,7 @@
 
 mod accounting;
 mod address;
+mod addressless;
 mod bytes;
 mod counter_meaning;
 mod definitions;
@@ -31,6 +32,7 @@ mod record;
 pub mod registry;
 mod remainder;
 pub mod report;
+mod reverse_slots;
 mod set_flows;
 mod sets;
 pub mod sflow;

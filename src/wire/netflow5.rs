@@ -5,6 +5,7 @@
 //! record. Version 1 has other bytes after the ports, and no sequence numbers, engines or
 //! AS numbers.
 
+use super::addressless;
 use super::exporter::ExporterState;
 use super::exporter::numbering::{Numbering, RecordCount};
 use super::exporter::rates::SelectorRate;
@@ -143,6 +144,7 @@ fn decode_as<const VERSION: u16>(
         out.push(flow);
     }
     report.flows = (out.len() - before) as u32;
+    addressless::remove(out, before, report);
     remove_flows(before, out, report);
     exporter.leave(report, DomainKey { port: from.port, id: engine });
 }

@@ -3,7 +3,8 @@
 use std::cell::RefCell;
 
 use super::address::AddressSource;
-use super::element::{Aux, EMPTY_SLOT, PacketLayer};
+use super::addressless;
+use super::element::{Aux, PacketLayer};
 use super::exporter::rates::{RateLookup, RateNotes};
 use super::extras::{ExtrasDecoder, ExtrasSink, of_packet, reversed};
 use super::frame::Packet;
@@ -12,6 +13,7 @@ use super::observer::FlowSeen;
 use super::plan::{PacketSection, RecordValues};
 use super::rate::RateSource;
 use super::report::{Cause, DatagramReport, RecordOutcome};
+use super::reverse_slots::ReverseSlots;
 use super::template::Template;
 use super::times::{RecordTimes, TimeQuality, TimeReference, TimeRules, note_times};
 use crate::flow::field::Field;
@@ -49,13 +51,6 @@ impl DatagramDefaults {
     }
 }
 
-/// Slots of the reverse direction's counters.
-#[derive(Clone, Copy)]
-struct Reverse {
-    bytes: usize,
-    packets: usize,
-}
-
 /// Turns the records of one template into flows. What depends on the template alone is
 /// decided once, in [`RecordDecoder::new`].
 pub(super) struct RecordDecoder<'a> {
@@ -72,7 +67,7 @@ pub(super) struct RecordDecoder<'a> {
     counted: bool,
     /// Whether both counters are there.
     counts_both: bool,
-    reverse: Option<Reverse>,
+    reverse: Option<ReverseSlots>,
     icmp: Option<Icmp>,
     direction: bool,
     event: bool,
@@ -87,23 +82,6 @@ pub(super) struct RecordDecoder<'a> {
 enum Icmp {
     Both,
     Apart,
-}
-
-/// The counters of the reverse direction. The responder's counter is used only when the
-/// record has no total of the same kind: initiator and responder add up to the total.
-fn reverse(t: &Template) -> Option<Reverse> {
-    let slot = |reverse: Aux, responder: Aux, own: Field| {
-        let instead = Some(responder).filter(|aux| t.has_aux(*aux) && !t.has(own));
-        let slot = if t.has_aux(reverse) { Some(reverse) } else { instead };
-        slot.map(|aux| aux as usize)
-    };
-    let bytes = slot(Aux::ReverseBytes, Aux::ResponderBytes, Field::Bytes);
-    let packets = slot(Aux::ReversePackets, Aux::ResponderPackets, Field::Packets);
-    let there = bytes.is_some() || packets.is_some();
-    there.then_some(Reverse {
-        bytes: bytes.unwrap_or(EMPTY_SLOT),
-        packets: packets.unwrap_or(EMPTY_SLOT),
-    })
 }
 
 impl<'a> RecordDecoder<'a> {
@@ -142,7 +120,7 @@ impl<'a> RecordDecoder<'a> {
             packets,
             counted,
             counts_both: t.has(Field::Bytes) && t.has(Field::Packets),
-            reverse: reverse(t),
+            reverse: ReverseSlots::of(t),
             icmp,
             direction: t.has(Field::Direction),
             event: t.has_aux(Aux::Event),
@@ -211,6 +189,10 @@ impl<'a> RecordDecoder<'a> {
         out.push(self.common.flow);
         let Some(flow) = out.last_mut() else { return RecordOutcome::Flow };
         let span = self.fill(values, flow);
+        if !self.event && addressless::has_none(flow.src, flow.dst) {
+            out.pop();
+            return self.without_addresses(values, bytes, section, out, report);
+        }
         note_times(&span, report);
         if flow.packet_sample && flow.bytes == 0 {
             let packet = self.packet(bytes, section);

@@ -1,6 +1,7 @@
 //! Decodes the records of data sets of NetFlow v9 and IPFIX into flows.
 
 use super::accounting::count_growth;
+use super::addressless;
 use super::exporter::counter_history::CounterHistory;
 use super::exporter::rates::RateNotes;
 use super::observer::RecordSeen;
@@ -9,6 +10,7 @@ use super::plausibility::{Implausible, remove_record};
 use super::record::RecordDecoder;
 use super::report::{Cause, RecordOutcome};
 use super::sets::{DecodeContext, Sets};
+use crate::flow::Flow;
 
 impl Sets<'_, '_, '_> {
     /// Decodes records of one fixed length in place. This is the common case: records that
@@ -40,7 +42,8 @@ impl Sets<'_, '_, '_> {
         maker.plain(count - whole, |n| plan.in_place(tail, LEAD + n * length), out, report);
         let made = out.get_mut(before..).unwrap_or_default();
         let implausible = Implausible::of(made, maker.counts_both());
-        if implausible != Implausible::Nothing || observer.is_some() {
+        let is_none = |flow: &Flow| addressless::has_none(flow.src, flow.dst);
+        if implausible != Implausible::Nothing || observer.is_some() || made.iter().any(is_none) {
             // Each record has to be looked at on its own.
             out.truncate(before);
             **report = report_before;

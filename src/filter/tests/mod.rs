@@ -372,3 +372,10 @@ fn an_ipv6_network_holds_no_ipv4_host() {
     let all = Filter::parse("net 0.0.0.0/0").unwrap();
     assert!(all.matches(&v4) && !all.matches(&v6));
 }
+
+#[test]
+fn a_list_of_networks_follows_ip_and_net() {
+    let ip = Filter::parse("src ip in [10.0.0.0/8 2001:db8::/32]").unwrap();
+    let net = Filter::parse("src net in [10.0.0.0/8, 2001:db8::/32]").unwrap();
+    assert_eq!(net.to_string(), ip.to_string());
+}

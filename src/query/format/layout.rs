@@ -28,6 +28,8 @@ impl std::fmt::Debug for FormatTag {
 #[derive(Clone, Debug)]
 pub struct LineLayout {
     pieces: Vec<Piece>,
+    /// Whether a predefined format in it asks for full IPv6 addresses (`%line6`).
+    has_full6: bool,
 }
 
 /// The predefined formats, as in nfdump: name, tags, help.
@@ -91,7 +93,18 @@ pub enum LayoutError {
     Long(usize),
 }
 
+/// The predefined format of a name with a trailing `6`, which asks for full IPv6 addresses.
+fn full6(name: &str) -> Option<LineLayout> {
+    name.strip_suffix('6').and_then(LineLayout::predefined)
+}
+
 impl LineLayout {
+    /// Whether IPv6 addresses are to be written in full.
+    #[must_use]
+    pub fn has_full6(&self) -> bool {
+        self.has_full6
+    }
+
     /// A predefined format.
     #[must_use]
     pub fn predefined(name: &str) -> Option<LineLayout> {
@@ -107,7 +120,7 @@ impl LineLayout {
         if text.len() > MAX_FORMAT {
             return Err(LayoutError::Long(text.len()));
         }
-        let mut pieces = Vec::new();
+        let (mut pieces, mut has_full6) = (Vec::new(), false);
         let mut rest = text;
         while let Some((before, after)) = rest.split_once('%') {
             literal(&mut pieces, before);
@@ -121,6 +134,9 @@ impl LineLayout {
                 literal(&mut pieces, "\n");
             } else if let Some(inner) = LineLayout::predefined(name) {
                 pieces.extend(inner.pieces);
+            } else if let Some(inner) = full6(name) {
+                pieces.extend(inner.pieces);
+                has_full6 = true;
             } else {
                 pieces.push(Piece::Tag(find(name)?));
             }
@@ -129,7 +145,7 @@ impl LineLayout {
         if !pieces.iter().any(|piece| matches!(piece, Piece::Tag(_))) {
             return Err(LayoutError::Nothing);
         }
-        Ok(LineLayout { pieces })
+        Ok(LineLayout { pieces, has_full6 })
     }
 
     /// Parses the text after `csv:`.
@@ -146,14 +162,14 @@ impl LineLayout {
         if pieces.is_empty() {
             return Err(LayoutError::Nothing);
         }
-        Ok(LineLayout { pieces })
+        Ok(LineLayout { pieces, has_full6: false })
     }
 
     /// The columns of `-o csv`.
     #[must_use]
     pub fn all_csv() -> LineLayout {
         let tags = CSV.split(',').filter_map(tag::named);
-        LineLayout { pieces: tags.map(Piece::Tag).collect() }
+        LineLayout { pieces: tags.map(Piece::Tag).collect(), has_full6: false }
     }
 
     /// The default layout of groups: the fields that they are summed by.
@@ -186,7 +202,7 @@ impl LineLayout {
                 pieces.push(Piece::Tag(tag));
             }
         }
-        LineLayout { pieces }
+        LineLayout { pieces, has_full6: false }
     }
 
     /// Writes the heading of a listing, with its newline.

@@ -103,7 +103,9 @@ impl QueryFormat {
     /// Names similar formats, or what to write instead.
     pub fn parse(text: &str) -> Result<(QueryFormat, bool), ShapeError> {
         if let Some(format) = text.strip_prefix("fmt:") {
-            return Ok((QueryFormat::Lines(LineLayout::parse(format)?), false));
+            let layout = LineLayout::parse(format)?;
+            let full6 = layout.has_full6();
+            return Ok((QueryFormat::Lines(layout), full6));
         }
         if let Some(tags) = text.strip_prefix("csv:") {
             return Ok((QueryFormat::Csv(Some(LineLayout::csv(tags)?)), false));

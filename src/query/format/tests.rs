@@ -162,6 +162,10 @@ fn headings_stand_where_nfdump_has_them() {
             "line6",
             "Date first seen             Duration     Proto                             Src IP Addr:Port                                 Dst IP Addr:Port   Packets    Bytes Flows",
         ),
+        (
+            "fmt:%line6",
+            "Date first seen             Duration     Proto                             Src IP Addr:Port                                 Dst IP Addr:Port   Packets    Bytes Flows",
+        ),
         ("fmt:%sa|%sn|%odid", "     Src IP Addr      Src Network    obsDomainID"),
         ("csv:%ts,%sa", "ts,sa"),
     ] {

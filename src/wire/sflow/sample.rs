@@ -1,6 +1,7 @@
 //! A sample as plain data, and the flow of a sampled packet.
 
 use crate::flow::{Flow, FlowExtras, Host, RateDoubt, Sampling};
+use crate::wire::addressless;
 use crate::wire::exporter::interfaces::InterfaceCounters;
 use crate::wire::extras;
 use crate::wire::frame::Packet;
@@ -115,7 +116,8 @@ impl Sample {
 
     /// The packet of a flow sample, `None` when its addresses are not known.
     pub(super) fn sampled_packet(&self) -> Option<&Packet> {
-        self.packet.as_ref().filter(|_| self.kind == SampleKind::Flow)
+        let has_addresses = |packet: &&Packet| !addressless::has_none(packet.src, packet.dst);
+        self.packet.as_ref().filter(|_| self.kind == SampleKind::Flow).filter(has_addresses)
     }
 
     /// The flow of the sample's packet. Fields that all flows of the datagram share come from

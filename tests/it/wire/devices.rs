@@ -2,7 +2,7 @@
 //! and what they send after a restart.
 
 use toptalk::flow::{Flow, Host, Time};
-use toptalk::wire::Decoder;
+use toptalk::wire::{Cause, Decoder};
 
 const NOW: i64 = 1_800_000_000_000;
 
@@ -106,4 +106,32 @@ fn a_remembered_template_that_misfits_once_is_believed_no_more() {
     let new = message(1, &[(2, template(300, None, &fields))]);
     second.decode(Time(NOW), exporter, &new, &mut flows);
     assert_eq!(flows.len(), 6, "held until the new one came");
+}
+
+#[test]
+fn records_between_no_addresses_count_for_no_host() {
+    let none = [0, 0, 0, 0, 0, 0, 0, 0, 7];
+    let dhcp = [0, 0, 0, 0, 255, 255, 255, 255, 9];
+    let sets = [
+        (2, template(300, None, &[(8, 4), (12, 4), (1, 1)])),
+        (300, [&none[..], &dhcp, &none, &[10, 0, 0, 1, 10, 0, 0, 2, 5]].concat()),
+    ];
+    let mut decoder = Decoder::new();
+    let mut flows = Vec::new();
+    let exporter = Host::octets(192, 0, 2, 7);
+    let report = decoder.decode(Time(NOW), exporter, &message(1, &sets), &mut flows);
+    let bytes: Vec<u64> = flows.iter().map(|flow| flow.bytes).collect();
+    assert_eq!((bytes, report.flows), (vec![9, 5], 2));
+    assert_eq!((report.addressless.records, report.addressless.bytes), (2, 14));
+    assert_eq!(report.causes.get(Cause::NoAddresses), 2);
+    // NetFlow v5: two records of 48 bytes, one of them empty.
+    let mut v5 = vec![0, 5, 0, 2, 0, 0, 0, 0];
+    v5.extend(((NOW / 1000) as u32).to_be_bytes());
+    v5.extend([0; 12]);
+    v5.extend([0; 48]);
+    v5.extend([10, 0, 0, 1, 10, 0, 0, 2]);
+    v5.extend([0; 40]);
+    flows.clear();
+    let report = decoder.decode(Time(NOW), Host::octets(192, 0, 2, 8), &v5, &mut flows);
+    assert_eq!((flows.len(), report.flows, report.addressless.records), (1, 1, 1));
 }
