@@ -24,7 +24,7 @@ impl ReverseSlots {
         let bytes = slot(Aux::ReverseBytes, Aux::ResponderBytes, Field::Bytes);
         let packets = slot(Aux::ReversePackets, Aux::ResponderPackets, Field::Packets);
         let there = bytes.is_some() || packets.is_some();
-        there.then_some(Reverse {
+        there.then_some(ReverseSlots {
             bytes: bytes.unwrap_or(EMPTY_SLOT),
             packets: packets.unwrap_or(EMPTY_SLOT),
         })
