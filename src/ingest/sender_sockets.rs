@@ -4,6 +4,7 @@
 //! all have this machine's address, so that the ports are all that is left of their senders.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
@@ -40,19 +41,20 @@ impl SenderSockets {
     /// The socket of a sender: it has the sender's port if that is free.
     pub fn of(&mut self, from: SenderAddress) -> &UdpSocket {
         let SenderSockets { is_v6, nonblocking, own, shared } = self;
-        if from.port == 0 || own.len() >= MAX_SENDERS && !own.contains_key(&from) {
-            return shared;
-        }
-        if !own.contains_key(&from) {
-            let same = if from.port >= FIRST_FREE_PORT { from.port } else { 0 };
-            let opened =
-                bind(*is_v6, same, *nonblocking).or_else(|_| bind(*is_v6, 0, *nonblocking));
-            match opened {
-                Ok(socket) => drop(own.insert(from, socket)),
-                Err(_) => return shared,
+        let is_full = own.len() >= MAX_SENDERS;
+        match own.entry(from) {
+            _ if from.port == 0 => shared,
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(_) if is_full => shared,
+            Entry::Vacant(place) => {
+                let same = if from.port >= FIRST_FREE_PORT { from.port } else { 0 };
+                let opened = bind(*is_v6, same, *nonblocking);
+                match opened.or_else(|_| bind(*is_v6, 0, *nonblocking)) {
+                    Ok(socket) => place.insert(socket),
+                    Err(_) => shared,
+                }
             }
         }
-        own.get(&from).unwrap_or(shared)
     }
 }
 
