@@ -49,7 +49,7 @@ CREATE OR REPLACE MACRO flows(files) AS TABLE
     FROM (SELECT * FROM read_parquet(files, union_by_name = true) UNION ALL BY NAME
         SELECT CAST(0 AS UTINYINT) AS duplicate, CAST(0 AS UINTEGER) AS flow_count,
             CAST('' AS BLOB) AS src_inside, CAST('' AS BLOB) AS dst_inside, CAST(0 AS UBIGINT) AS app,
-            '' AS user, CAST(0 AS UTINYINT) AS tunnel, CAST(0 AS UINTEGER) AS tunnel_key
+            '' AS user, CAST(0 AS UTINYINT) AS tunnel, CAST(0 AS UINTEGER) AS tunnel_key, '' AS app_name
         WHERE false);
 ";
 

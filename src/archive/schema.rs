@@ -15,17 +15,19 @@ pub enum Version {
     One = 1,
     /// Version 2: the footer has a checksum, and `duplicate` is a number.
     Two = 2,
+    /// Version 3: names of applications.
+    Three = 3,
 }
 
 impl Version {
     /// All versions, the oldest first.
-    pub const ALL: [Version; 2] = [Version::One, Version::Two];
+    pub const ALL: [Version; 3] = [Version::One, Version::Two, Version::Three];
 
     /// The version that is written.
-    pub const NEWEST: Version = Version::Two;
+    pub const NEWEST: Version = Version::Three;
 
     /// The versions that can be read, for messages.
-    pub const READ: &str = "1 or 2";
+    pub const READ: &str = "1 to 3";
 
     /// The version with this number, if it can be read.
     #[must_use]

@@ -1,7 +1,7 @@
 //! The condition that a term sets for the value of a field.
 
 use crate::flow::field::{Field, FieldValue};
-use crate::flow::{Host, Network};
+use crate::flow::{FlowText, Host, Network};
 
 /// A comparison of numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +32,8 @@ pub(super) enum Test {
     Nothing,
     /// In one of these networks.
     Nets(Vec<Network>),
+    /// One of these texts; case does not matter.
+    Texts(Vec<FlowText>),
     Compare(Comparison, i128),
     /// In one of these ranges, both ends included.
     Among(Vec<(i128, i128)>),
@@ -63,6 +65,11 @@ impl Test {
                 nets.iter().any(|net| inside(net, host))
             }
             (Test::Nets(_), _) => false,
+            (Test::Texts(texts), FieldValue::Text(text)) => {
+                let is = |own: &FlowText| own.as_str().eq_ignore_ascii_case(text.as_str());
+                texts.iter().any(is)
+            }
+            (Test::Texts(_), _) => false,
             (_, FieldValue::Address(_) | FieldValue::Text(_)) => false,
             (_, FieldValue::Number(number)) => self.has(i128::from(number)),
             (_, FieldValue::Time(time)) => self.has(i128::from(time.0)),
@@ -81,6 +88,7 @@ impl Test {
     pub(super) fn cost(&self) -> u64 {
         match self {
             Test::Nets(nets) => 1 + 4 * nets.len() as u64,
+            Test::Texts(texts) => 1 + 2 * texts.len() as u64,
             Test::Among(ranges) => 1 + 2 * ranges.len() as u64,
             Test::Nothing | Test::Compare(..) | Test::Flags { .. } => 2,
         }
@@ -89,7 +97,7 @@ impl Test {
     pub(super) fn has(&self, number: i128) -> bool {
         match self {
             Test::Nothing => true,
-            Test::Nets(_) => false,
+            Test::Nets(_) | Test::Texts(_) => false,
             Test::Compare(comp, limit) => comp.holds(number, *limit),
             Test::Among(ranges) => {
                 ranges.iter().any(|(low, high)| (*low..=*high).contains(&number))

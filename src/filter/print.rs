@@ -58,6 +58,10 @@ impl fmt::Display for Term {
                 }
                 nets => items(f, nets, network),
             },
+            Test::Texts(texts) => match texts.as_slice() {
+                [text] => write!(f, " {}", text.as_str()),
+                texts => items(f, texts, |f, text| f.write_str(text.as_str())),
+            },
             Test::Compare(comp, number) => {
                 // The comparison with a time is always written.
                 let equal = *comp == Comparison::Eq && word.argument == Argument::Moment;

@@ -8,7 +8,7 @@ use super::print::FLAGS;
 use super::token::TokenKind;
 
 use super::words::{Argument, NumberNames};
-use crate::flow::{Host, Network};
+use crate::flow::{FlowText, Host, Network};
 
 const ADDRESS: &str = "an address such as 10.1.2.3 or 2001:db8::1";
 const NETWORK: &str = "a network such as 10.0.0.0/8, 10.0.0.0 255.0.0.0 or 2001:db8::/32";
@@ -42,6 +42,7 @@ pub(super) fn argument(
         Argument::Flags => flags(cursor, name),
         Argument::Moment => moment(cursor),
         Argument::Mac => macs(cursor),
+        Argument::Name(what) => names(cursor, what),
     }
 }
 
@@ -56,6 +57,21 @@ fn addresses(cursor: &mut Cursor<'_>) -> Result<Test, FilterError> {
     let net = cursor.word().and_then(net_or_host).ok_or_else(|| cursor.wrong(ADDRESS))?;
     cursor.take();
     Ok(Test::Nets(vec![net]))
+}
+
+/// The argument of `user`: a name, or `in` and a list of names.
+fn names(cursor: &mut Cursor<'_>, what: &str) -> Result<Test, FilterError> {
+    let read = |word: &str| {
+        let text = FlowText::new(word);
+        (!text.is_empty()).then_some(text)
+    };
+    if cursor.take_word(&["in"]) {
+        return Ok(Test::Texts(list(cursor, what, |word| read(word).into_iter().collect())?));
+    }
+    cursor.take_if(TokenKind::Comp(Comparison::Eq));
+    let name = cursor.word().and_then(read).ok_or_else(|| cursor.wrong(what))?;
+    cursor.take();
+    Ok(Test::Texts(vec![name]))
 }
 
 /// The argument of `net`: `A/n` or `A MASK`, or `in` and a list as of `ip`.

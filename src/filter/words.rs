@@ -60,6 +60,8 @@ pub enum Argument {
     Moment,
     /// A MAC address, or `in [M M]`.
     Mac,
+    /// A name, or `in [NAME NAME]`: what the name is of.
+    Name(&'static str),
 }
 
 /// What a word asks about.
@@ -357,6 +359,12 @@ words! {
     "egress vrf" [] Nothing, Numbers("a VRF number", LONG, NumberNames::None),
         WordSubject::One(Field::OutVrf), LiveSupport::No("rows keep no VRFs", SUMS),
         "the routing table on the way out";
+    "app" ["application"] Nothing, Argument::Name("the name of an application such as ssl, or its id such as 13:80"),
+        WordSubject::One(Field::AppName), LiveSupport::No("rows keep no applications", SUMS),
+        "the application by name, or by `engine:selector` if the exporter announced no name";
+    "user" ["username"] Nothing, Argument::Name("the name of a user"), WordSubject::One(Field::User),
+        LiveSupport::No("rows keep no users", SUMS),
+        "the user that a firewall reported";
 }
 
 impl FilterWord {
@@ -410,6 +418,7 @@ impl FilterWord {
             Argument::Flags => " LETTERS|N",
             Argument::Moment => " COMP TIME",
             Argument::Mac => " MAC",
+            Argument::Name(_) => " NAME",
         };
         format!("{before}{}{after}", self.name)
     }

@@ -67,7 +67,8 @@ record! {
         pub src_inside: Host; since 2,
         /// The same for the receiving host.
         pub dst_inside: Host; since 2,
-        /// IE 95: application id with the engine in the highest byte (RFC 6759).
+        /// IE 95: application id with the engine in the highest byte and the selector in the
+        /// others (RFC 6759).
         pub app: u64; since 2,
         /// IE 371: user name.
         pub user: FlowText; since 2,
@@ -75,6 +76,9 @@ record! {
         pub tunnel: u8; since 2,
         /// Key of that tunnel.
         pub tunnel_key: u32; since 2,
+        /// Name of the application: what the exporter announced for its id or sent itself,
+        /// otherwise `engine:selector` of the id, as in `13:80`.
+        pub app_name: FlowText; since 3,
     }
     unstored {}
 }

@@ -228,6 +228,7 @@ fields! {
     User, "user", [], "user", Text, more.user;
     Tunnel, "tunnel", [], "tunnel", Number, more.tunnel;
     TunnelKey, "tunnel_key", [], "tunnel key", Number, more.tunnel_key;
+    AppName, "app_name", [], "application name", Text, more.app_name;
 }
 
 impl Field {

@@ -44,6 +44,24 @@ impl FlowText {
         }
     }
 
+    /// A text that is formatted in place, without allocating. What does not fit is cut.
+    #[must_use]
+    pub fn formatted(what: fmt::Arguments<'_>) -> FlowText {
+        struct Place([u8; MAX_TEXT], usize);
+        impl fmt::Write for Place {
+            fn write_str(&mut self, part: &str) -> fmt::Result {
+                let end = self.1 + part.len();
+                self.0.get_mut(self.1..end).ok_or(fmt::Error)?.copy_from_slice(part.as_bytes());
+                self.1 = end;
+                Ok(())
+            }
+        }
+        let mut place = Place([0; MAX_TEXT], 0);
+        // An error means that a part did not fit; the parts before it stay.
+        let _ = fmt::write(&mut place, what);
+        FlowText::of_bytes(&place.0)
+    }
+
     /// All bytes, including the zeros at the end.
     #[must_use]
     pub fn padded(&self) -> &[u8; MAX_TEXT] {
@@ -86,6 +104,8 @@ mod tests {
         assert_eq!(FlowText::new("a\u{1b}[2J\0\u{9b}b").as_str(), "a[2Jb");
         let long = "\u{20ac}".repeat(40);
         assert_eq!(FlowText::new(&long).as_str(), "\u{20ac}".repeat(21), "63 bytes");
+        assert_eq!(FlowText::formatted(format_args!("{}:{}", 13, 80)).as_str(), "13:80");
+        assert_eq!(FlowText::formatted(format_args!("{}{long}", 1)).as_str(), "1");
         assert_eq!(FlowText::of_bytes(b"anna\0\0bob").as_str(), "anna");
         assert_eq!(FlowText::of_bytes(&[0xff, b'x']).as_str(), "\u{fffd}x");
         assert_eq!(FlowText::of_bytes(FlowText::new(&long).padded()), FlowText::new(&long));

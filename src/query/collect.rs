@@ -17,6 +17,7 @@ use super::question::{FlowDirection, KeyPart, StatOrder};
 use super::sort::rank;
 use super::state::GroupSums;
 use crate::filter::select::{ColumnSource, ColumnValues, MatchedRows};
+use crate::flow::FlowText;
 use crate::flow::column::Dictionary;
 use crate::flow::field::Field;
 use crate::topn::TopN;
@@ -40,6 +41,8 @@ pub(super) struct GroupSpec {
 pub(super) struct FoundGroup {
     /// The value of each part of the key: an address, or the bits of a number.
     pub values: Vec<u128>,
+    /// The text of the key, if a part is one.
+    pub text: Option<FlowText>,
     pub sums: AnswerSums,
     pub flags: u8,
     /// Packets of the reverse direction.
@@ -350,7 +353,7 @@ impl Finish<'_> {
     fn by_value<const W: usize>(&self, one: &PackedKey<W>, two: &PackedKey<W>) -> Ordering {
         let slots = self.spec.layout.slots.iter();
         slots
-            .map(|slot| slot.value(one, self.hosts).cmp(&slot.value(two, self.hosts)))
+            .map(|slot| slot.compare(one, two, self.hosts))
             .find(|order| order.is_ne())
             .unwrap_or(Ordering::Equal)
     }
@@ -361,8 +364,10 @@ impl Finish<'_> {
         let mut all = *state;
         all.add(&back);
         let slots = self.spec.layout.slots.iter();
+        let text = slots.clone().find(|slot| slot.is_text());
         FoundGroup {
             values: slots.map(|slot| slot.value(key, self.hosts)).collect(),
+            text: text.map(|slot| self.hosts.text(slot.get(key))),
             sums: AnswerSums { bytes: state.bytes, packets: state.packets, ..all.sums() },
             flags: all.flags(),
             out_packets: back.packets,

@@ -99,6 +99,8 @@ elements! {
     "xdstip" ["ndstip"] "X-Dst IP Addr" one(Field::NatDst);
     "xsrcport" ["nsrcport"] "X-Src Port" one(Field::NatSrcPort);
     "xdstport" ["ndstport"] "X-Dst Port" one(Field::NatDstPort);
+    "app" ["application"] "Application" one(Field::AppName);
+    "user" ["username"] "User" one(Field::User);
 }
 
 /// Elements of nfdump for data that is not kept, and the reason.
@@ -107,7 +109,8 @@ pub const UNANSWERED: &[(&[&str], &str)] = &[
     (&["inam", "onam"], "interfaces are kept by number; use inif, outif"),
     (&["ivrfnam", "evrfnam"], "VRFs are kept by number; use ivrf, evrf"),
     (&["sysid"], "it is nfcapd's own exporter number; use router"),
-    (&["nbar", "ja3"], "application names are not kept"),
+    (&["nbar"], "use app"),
+    (&["ja3"], "packet contents are not kept"),
     (&["opid"], "observation points are not kept; use odid, inif"),
     (
         &["event", "xevent", "iacl", "iace", "ixace", "eacl", "eace", "exace"],

@@ -81,7 +81,7 @@ fn other_words_are_refused_with_advice() {
         ("srcip4/33", "0 to 32"),
         ("srcip6/129", "0 to 128"),
         ("srcip4", "srcip4/24"),
-        ("nbar", "not kept"),
+        ("nbar", "use app"),
     ] {
         let message = statistic(text).expect_err(text).to_string();
         assert!(message.contains(expected), "{text}: {message}");

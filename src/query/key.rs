@@ -7,9 +7,9 @@ use super::names::AddressNumbers;
 use super::page::Page;
 use super::question::Prefix;
 use crate::filter::select::{ColumnSource, ColumnValues, MatchedRows};
-use crate::flow::Host;
 use crate::flow::column::Dictionary;
 use crate::flow::field::Field;
+use crate::flow::{FlowText, Host};
 
 /// Marks ids in `known` whose value was not needed yet.
 const UNKNOWN: u64 = u64::MAX;
@@ -41,7 +41,8 @@ impl KeyBuilder {
         hits: &MatchedRows,
     ) -> Option<(KeySlot, Arc<Dictionary>)> {
         let [slot] = self.layout.slots.as_slice() else { return None };
-        if reported_field(slot.part).is_some() {
+        // Texts are numbered while pages are read, not at the end.
+        if reported_field(slot.part).is_some() || slot.is_text() {
             return None;
         }
         let ColumnValues::Ids(_, dictionary) = page.values(slot.part.field) else { return None };
@@ -62,7 +63,9 @@ impl KeyBuilder {
         keys.clear();
         keys.resize(hits.len(), [0; W]);
         for (slot, known) in self.layout.slots.iter().zip(&mut self.known) {
-            if !slot.is_address() {
+            if slot.is_text() {
+                texts(slot, page, hits, addresses, keys);
+            } else if !slot.is_address() {
                 page.numbers(slot.part.field, hits, |at, bits| {
                     slot.put(&mut keys[at], slot.cut(bits));
                 });
@@ -95,10 +98,29 @@ pub(super) fn key_of<const W: usize>(
             slot.put_host(&mut key, cut(hosts[id], slot.part.prefix, 0), addresses);
         }
         Dictionary::Numbers(numbers) => slot.put(&mut key, slot.cut(numbers[id])),
-        // No key contains a text.
+        // No text is summed by its dictionary.
         Dictionary::Texts(_) => {}
     }
     key
+}
+
+/// Puts the numbers of texts into keys. Consecutive rows often have the same text.
+fn texts<const W: usize>(
+    slot: &KeySlot,
+    page: &Page<'_>,
+    hits: &MatchedRows,
+    addresses: &AddressNumbers,
+    keys: &mut [PackedKey<W>],
+) {
+    let mut last: Option<(FlowText, u64)> = None;
+    page.texts(slot.part.field, hits, |at, text| {
+        let number = match last {
+            Some((same, number)) if same == text => number,
+            _ => addresses.text_number(text).into(),
+        };
+        last = Some((text, number));
+        slot.put(&mut keys[at], number);
+    });
 }
 
 /// Puts addresses into keys, cut to the prefix length that each flow reported.

@@ -4,6 +4,8 @@
 //! so that a 5-tuple of either family takes two words. A single address and all other fields
 //! are stored as they are.
 
+use std::cmp::Ordering;
+
 use super::names::{AddressNumbers, Hosts};
 use super::question::{KeyPart, Prefix};
 use crate::flow::Host;
@@ -222,6 +224,23 @@ impl KeySlot {
         self.bits == WHOLE
     }
 
+    pub(super) fn is_text(&self) -> bool {
+        self.part.field.info().kind == FieldKind::Text
+    }
+
+    /// Compares the values of the part in two keys.
+    pub(super) fn compare<const W: usize>(
+        &self,
+        one: &PackedKey<W>,
+        two: &PackedKey<W>,
+        hosts: &Hosts,
+    ) -> Ordering {
+        if self.is_text() {
+            return hosts.text(self.get(one)).cmp(&hosts.text(self.get(two)));
+        }
+        self.value(one, hosts).cmp(&self.value(two, hosts))
+    }
+
     pub(super) fn is_address(&self) -> bool {
         self.part.field.info().kind == FieldKind::Address
     }
@@ -241,7 +260,7 @@ fn counted(field: Field) -> u64 {
     if field.is_mpls() { !0xf } else { u64::MAX }
 }
 
-/// The number of bits of a field's values. Texts are not part of keys.
+/// The number of bits of a field's values. A text is in a key by its number.
 fn bits(field: Field) -> u32 {
     match field.info().store {
         StoredType::Unsigned(bits) => u32::from(bits),

@@ -1,13 +1,14 @@
-//! Numbers for addresses that do not fit into a key, which are those of IPv6. The numbers are
+//! Numbers for values that do not fit into a key: addresses of IPv6, and texts. The numbers are
 //! the same for all threads of a query.
 
+use std::collections::HashMap;
 use std::hash::BuildHasher;
 use std::sync::{Mutex, PoisonError};
 
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 
-use crate::flow::Host;
+use crate::flow::{FlowText, Host};
 
 /// The number of locks that the numbering is spread over.
 const SHARDS: usize = 16;
@@ -16,6 +17,14 @@ const SHARDS: usize = 16;
 pub(super) struct AddressNumbers {
     hasher: RandomState,
     shards: Vec<Mutex<Shard>>,
+    texts: Mutex<TextNumbers>,
+}
+
+/// The numbers of the texts seen so far. Few keys have texts, so one lock is enough.
+#[derive(Default)]
+struct TextNumbers {
+    numbers: HashMap<FlowText, u32, RandomState>,
+    texts: Vec<FlowText>,
 }
 
 #[derive(Default)]
@@ -40,12 +49,12 @@ impl Shard {
 }
 
 /// The addresses by number, after the numbering is complete.
-pub(super) struct Hosts(Vec<Vec<Host>>);
+pub(super) struct Hosts(Vec<Vec<Host>>, Vec<FlowText>);
 
 impl AddressNumbers {
     pub(super) fn new() -> AddressNumbers {
         let shards = (0..SHARDS).map(|_| Mutex::default()).collect();
-        AddressNumbers { hasher: RandomState::default(), shards }
+        AddressNumbers { hasher: RandomState::default(), shards, texts: Mutex::default() }
     }
 
     /// The number of an address.
@@ -62,7 +71,18 @@ impl AddressNumbers {
             let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
             std::mem::take(&mut *shard).hosts
         });
-        Hosts(taken.collect())
+        let mut texts = self.texts.lock().unwrap_or_else(PoisonError::into_inner);
+        Hosts(taken.collect(), std::mem::take(&mut *texts).texts)
+    }
+
+    /// The number of a text.
+    pub(super) fn text_number(&self, text: FlowText) -> u32 {
+        let mut known = self.texts.lock().unwrap_or_else(PoisonError::into_inner);
+        let TextNumbers { numbers, texts } = &mut *known;
+        *numbers.entry(text).or_insert_with(|| {
+            texts.push(text);
+            texts.len() as u32 - 1
+        })
     }
 }
 
@@ -71,5 +91,11 @@ impl Hosts {
         let shard = self.0.get(number as usize % SHARDS);
         let host = shard.and_then(|hosts| hosts.get(number as usize / SHARDS));
         host.copied().unwrap_or(Host::UNSPECIFIED)
+    }
+
+    /// The text with this number.
+    pub(super) fn text(&self, number: u64) -> FlowText {
+        let text = usize::try_from(number).ok().and_then(|number| self.1.get(number));
+        text.copied().unwrap_or(FlowText::EMPTY)
     }
 }

@@ -109,6 +109,7 @@ fn line_of(spec: &GroupSpec, found: &FoundGroup) -> StatRow {
         let field = slot.part.field;
         match field.info().kind {
             FieldKind::Address => FieldValue::Address(Host(*value)),
+            FieldKind::Text => FieldValue::Text(found.text.unwrap_or_default()),
             _ => number_value(field, *value as u64),
         }
     });

@@ -300,6 +300,10 @@ elements! {
     352 layer2OctetDeltaCount => LoadTarget::Instead(Field::Bytes);
     353 layer2OctetTotalCount => LoadTarget::Instead(Field::Bytes);
     // NetFlow v9 of older Cisco ASA; numbers of IPFIX elements are below 32768.
+    40001 ciscoTranslatedSourceIPv4Address => LoadTarget::V4(Aux::NatSrcV4);
+    40002 ciscoTranslatedDestinationIPv4Address => LoadTarget::V4(Aux::NatDstV4);
+    40003 ciscoTranslatedSourcePort => LoadTarget::Field(Field::NatSrcPort);
+    40004 ciscoTranslatedDestinationPort => LoadTarget::Field(Field::NatDstPort);
     40005 ciscoFirewallEvent => LoadTarget::Aux(Aux::Event);
 }
 

@@ -4,6 +4,7 @@ use super::accounting::count_growth;
 use super::addressless;
 use super::exporter::counter_history::CounterHistory;
 use super::exporter::rates::RateNotes;
+use super::names::RecordNames;
 use super::observer::RecordSeen;
 use super::plan::{LEAD, PacketSection};
 use super::plausibility::{Implausible, remove_record};
@@ -29,6 +30,7 @@ impl Sets<'_, '_, '_> {
         if !plan.is_in_place() || !maker.is_plain() {
             return self.flows_by_slots(id, bytes, start, end, Implausible::Nothing, None);
         }
+        let is_named = template.has_names() && self.context.keeps_everything();
         let DecodeContext { scratch, out, more, report, observer, .. } = &mut *self.context;
         let (before, report_before) = (out.len(), **report);
         let length = plan.least();
@@ -43,7 +45,8 @@ impl Sets<'_, '_, '_> {
         let made = out.get_mut(before..).unwrap_or_default();
         let implausible = Implausible::of(made, maker.counts_both());
         let is_none = |flow: &Flow| addressless::has_none(flow.src, flow.dst);
-        if implausible != Implausible::Nothing || observer.is_some() || made.iter().any(is_none) {
+        let apart = implausible != Implausible::Nothing || observer.is_some() || is_named;
+        if apart || made.iter().any(is_none) {
             // Each record has to be looked at on its own.
             out.truncate(before);
             **report = report_before;
@@ -112,7 +115,11 @@ impl Sets<'_, '_, '_> {
             }
             if let Some(kept) = more {
                 let made = out.get_mut(before..).unwrap_or_default();
-                maker.keep(&scratch.slots, bytes, &section, made, kept);
+                let names = (template.has_names() && kept.is_everything()).then(|| {
+                    let record = bytes.get(at..next).unwrap_or(&[]);
+                    RecordNames::of(template, record, self.session.about)
+                });
+                maker.keep(&scratch.slots, bytes, &section, names.as_ref(), made, kept);
             }
             if let Some(observer) = observer {
                 let made = out.get(before..).unwrap_or(&[]);

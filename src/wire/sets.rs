@@ -90,6 +90,13 @@ pub(super) struct DecodeContext<'a, 'o> {
     pub piece: &'a mut usize,
 }
 
+impl DecodeContext<'_, '_> {
+    /// Whether the extra fields of all flows are kept.
+    pub(super) fn keeps_everything(&self) -> bool {
+        self.more.as_ref().is_some_and(ExtrasSink::is_everything)
+    }
+}
+
 /// Decodes the sets of one datagram.
 pub(super) struct Sets<'a, 'b, 'o> {
     pub(super) flavour: SetDialect,

@@ -4,6 +4,7 @@
 use super::bytes::variable_length;
 use super::counter_meaning::CounterMeaning;
 use super::element::{Aux, LoadTarget, SLOTS, element};
+use super::name_element::NameElement;
 use super::plan::{LEAD, LoadPlan, PacketSection, PlanBuilder, WINDOW};
 use crate::flow::field::Field;
 
@@ -76,6 +77,8 @@ pub struct Template {
     fields: Box<[FieldSpec]>,
     plan: LoadPlan,
     counters: Option<CounterMeaning>,
+    /// Whether records name an application or a user.
+    names: bool,
 }
 
 impl Template {
@@ -111,7 +114,8 @@ impl Template {
         }
         let plan = planner.finish()?;
         let counters = CounterMeaning::of(fields).filter(|_| kind == TemplateKind::Data);
-        Some(Template { kind, scopes, scope, fields: fields.into(), plan, counters })
+        let names = fields.iter().any(|field| NameElement::of(field.pen, field.id).is_some());
+        Some(Template { kind, scopes, scope, fields: fields.into(), plan, counters, names })
     }
 
     /// Approximate memory of the template in bytes.
@@ -191,6 +195,12 @@ impl Template {
     #[must_use]
     pub fn has_aux(&self, aux: Aux) -> bool {
         self.plan.fills(aux as u8)
+    }
+
+    /// Whether records name an application or a user.
+    #[must_use]
+    pub fn has_names(&self) -> bool {
+        self.names
     }
 
     /// Whether records have the first bytes of a packet.

@@ -28,6 +28,7 @@ mod tests {
     use crate::flow::MAX_TEXT;
 
     const EXTRAS_LEN_1: usize = extras_len(Version::One);
+    const EXTRAS_LEN_2: usize = extras_len(Version::Two);
 
     proptest! {
         #[test]
@@ -43,8 +44,9 @@ mod tests {
             prop_assert_eq!(&again, &bytes);
             again.clear();
             // A text is UTF-8 without zeros within.
-            let text = EXTRAS_LEN - 5 - MAX_TEXT..EXTRAS_LEN - 5;
-            extras[text].fill(b'x');
+            for end in [EXTRAS_LEN, EXTRAS_LEN_2 - 5] {
+                extras[end - MAX_TEXT..end].fill(b'x');
+            }
             FlowExtras::load(&extras).store(&mut again);
             prop_assert_eq!(&again, &extras);
             let old = FlowExtras::load(&extras[..EXTRAS_LEN_1]);
@@ -56,7 +58,7 @@ mod tests {
 
     #[test]
     fn records_have_the_documented_length() {
-        assert_eq!((FLOW_LEN, EXTRAS_LEN_1, EXTRAS_LEN), (154, 147, 260));
+        assert_eq!((FLOW_LEN, EXTRAS_LEN_1, EXTRAS_LEN_2, EXTRAS_LEN), (154, 147, 260, 324));
         let mut bytes = Vec::new();
         Flow { sport: 0x1234, ..Flow::EMPTY }.store(&mut bytes);
         assert_eq!(bytes.len(), FLOW_LEN);

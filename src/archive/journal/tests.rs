@@ -153,7 +153,7 @@ fn other_files_and_versions_are_refused() {
     let mut damaged = whole.clone();
     damaged[17] ^= 1;
     for (bytes, what) in [
-        (newer, "version 1 or 2, found 9"),
+        (newer, "version 1 to 3, found 9"),
         (damaged, "checksum"),
         (b"PAR1 and something that goes on and on".to_vec(), "not a toptalk or nfcapd file"),
     ] {

@@ -255,7 +255,7 @@ fn other_files_and_versions_are_distinguished() {
     let error = read_everything(&replaced(b"toptalk.archive", b"another.archive"), file.path());
     assert!(matches!(error, Err(ArchiveError::Foreign { .. })));
     let error = read_everything(
-        &replaced(b"toptalk.archive\x18\x012", b"toptalk.archive\x18\x019"),
+        &replaced(b"toptalk.archive\x18\x013", b"toptalk.archive\x18\x019"),
         file.path(),
     );
     assert!(matches!(error, Err(ArchiveError::Version { .. })));

@@ -262,7 +262,9 @@ mod tests {
         let columns = ArchiveColumn::all().count() as u8;
         let named = [0x48, 1, b'x', 0];
         let mut ours = vec![0x15, 2, 0x19, 0xfc, columns + 1];
-        ours.extend([0x48, 1, b'r', 0x15, columns * 2, 0]);
+        // The number of columns in two bytes of seven bits, zigzag.
+        let number = u16::from(columns) * 2;
+        ours.extend([0x48, 1, b'r', 0x15, number as u8 & 0x7f | 0x80, (number >> 7) as u8, 0]);
         ours.extend(named.repeat(usize::from(columns)));
         ours.push(0);
         assert_eq!(look_over(&ours), Ok(()));

@@ -264,7 +264,7 @@ fn ranges(field: Field, test: &Test) -> Option<Vec<(u64, u64)>> {
             Comparison::Lt => (i128::MIN, limit.saturating_sub(1)),
             Comparison::Le => (i128::MIN, *limit),
         }],
-        Test::Nothing | Test::Nets(_) | Test::Flags { .. } => return None,
+        Test::Nothing | Test::Nets(_) | Test::Texts(_) | Test::Flags { .. } => return None,
     };
     let shift = if kind == FieldKind::Time { 1i128 << 63 } else { 0 };
     let clipped = asked.into_iter().filter_map(|(from, to)| {

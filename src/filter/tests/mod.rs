@@ -231,6 +231,7 @@ fn terms() -> impl Iterator<Item = (&'static words::FilterWord, String)> {
             Argument::Numbers(_, _, NumberNames::Protocols) => &["tcp", "99", "in [udp 7]"],
             Argument::Numbers(..) => &["7", "> 7", "= 7", "le 7", "in [7, 3-5]"],
             Argument::Flags => &["S", "2", "> 2", "in [2 18]"],
+            Argument::Name(_) => &["anna", "= DOM\\anna", "in [anna, 13:80]"],
             Argument::Mac => &["0:1:2:3:4:5", "in [0:1:2:3:4:5, ff-ff-ff-ff-ff-ff]"],
             Argument::Moment => &["> 2026-04-10", "= 2026-04-10T12:30:05.25Z"],
         };

@@ -8,8 +8,8 @@ use super::super::words::{
     AllowedModifiers, Argument, ComputedValue, FilterWord, WORDS, WordSubject,
 };
 use super::super::*;
-use crate::flow::field::Field;
-use crate::flow::{Flow, FlowExtras, Network, Sampling, Time};
+use crate::flow::field::{Field, FieldValue};
+use crate::flow::{Flow, FlowExtras, FlowText, Network, Sampling, Time};
 
 fn hosts() -> impl Strategy<Value = Host> {
     prop_oneof![(0u32..8).prop_map(Host::v4), (0u128..8).prop_map(|n| Host(n + (0x2001 << 112)))]
@@ -57,6 +57,11 @@ fn tests(argument: Argument) -> BoxedStrategy<Test> {
             listed(255)
         ]
         .boxed(),
+        Argument::Name(_) => {
+            let name = prop::sample::select(vec!["anna", "DOM\\bob", "13:80", "ms-office-365"]);
+            let names = prop::collection::vec(name.prop_map(FlowText::new), 1..4);
+            names.prop_map(Test::Texts).boxed()
+        }
         Argument::Mac => {
             let single = numbers((1 << 48) - 1).prop_map(|n| (n, n));
             prop::collection::vec(single, 1..4).prop_map(Test::among).boxed()
@@ -260,6 +265,10 @@ fn naive(node: &Node, row: &Flow, extras: &FlowExtras, odd: bool) -> bool {
     if let WordSubject::Family(v4) = term.reads {
         return row.src.to_ip().is_ipv4() == v4;
     }
+    if let (Test::Texts(texts), WordSubject::One(field)) = (&term.test, term.reads) {
+        let FieldValue::Text(own) = field.value(row, extras) else { unreachable!() };
+        return texts.iter().any(|text| text.as_str().eq_ignore_ascii_case(own.as_str()));
+    }
     let (numbers, hosts, never) = asked(term, row, extras);
     let holds = |number: i128| match &term.test {
         Test::Compare(Comparison::Eq, limit) => number == *limit,
@@ -273,7 +282,7 @@ fn naive(node: &Node, row: &Flow, extras: &FlowExtras, odd: bool) -> bool {
             let set = |bit: u32| number >> bit & 1 == 1;
             if odd { bits.any(set) } else { bits.all(set) }
         }
-        Test::Nothing | Test::Nets(_) => unreachable!(),
+        Test::Nothing | Test::Nets(_) | Test::Texts(_) => unreachable!(),
     };
     let inside = |host: Host| match &term.test {
         Test::Nets(nets) => nets.iter().any(|net| in_net(net, host)),

@@ -89,6 +89,7 @@ const RARE: &[([&str; 2], Field)] = &[
     (["src4_inside", "src6_inside"], Field::SrcInside),
     (["dst4_inside", "dst6_inside"], Field::DstInside),
     (one("app"), Field::App),
+    (one("app_name"), Field::AppName),
     (one("user"), Field::User),
     (one("tunnel"), Field::Tunnel),
     (one("tunnel_key"), Field::TunnelKey),

@@ -92,6 +92,7 @@ const LINES: &[Line] = &[
     ("src inside", "isa", Reported(Field::SrcInside)),
     ("dst inside", "ida", Reported(Field::DstInside)),
     ("application", "app", Reported(Field::App)),
+    ("app name", "appn", Reported(Field::AppName)),
     ("user", "uname", Reported(Field::User)),
     ("tunnel", "tun", Reported(Field::Tunnel)),
     ("tunnel key", "tunkey", Reported(Field::TunnelKey)),

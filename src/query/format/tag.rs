@@ -282,6 +282,7 @@ tags! {
     "isa" "Inside Src IP" Address, "source address inside", [SrcInside];
     "ida" "Inside Dst IP" Address, "destination address inside", [DstInside];
     "app" "App" Right(10), "application id", [App];
+    "appn" "Application" Left(16), "application name, or engine:selector", [AppName];
     "uname" "User" Left(16), "user name", [User];
     "tun" "Tun" Right(3), "kind of tunnel", [Tunnel];
     "tunkey" "Tunnel key" Right(10), "key of the tunnel", [TunnelKey];

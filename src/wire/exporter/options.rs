@@ -94,7 +94,7 @@ mod id {
 }
 
 /// A big-endian number of any length. Of more than 8 bytes the last 8 count.
-fn number(value: &[u8]) -> u64 {
+pub(in crate::wire) fn number(value: &[u8]) -> u64 {
     value.iter().fold(0, |sum, byte| sum << 8 | u64::from(*byte))
 }
 

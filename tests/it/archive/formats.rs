@@ -55,9 +55,9 @@ fn apart(flow: &Flow, batch: &[FlowExtras]) -> (Flow, FlowExtras) {
 fn flows_of_every_version_are_read_as_they_were_written() {
     let (flows, batch) = formats::flows();
     let want: Vec<_> = flows.iter().map(|flow| apart(flow, &batch)).collect();
-    for name in [SEGMENT, JOURNAL] {
-        assert!(read(fixture(1, name)) == want, "{name} of version 1");
-        let path = fixture(1, name);
+    for (version, name) in [(1, SEGMENT), (1, JOURNAL), (2, SEGMENT), (2, JOURNAL)] {
+        assert!(read(fixture(version, name)) == want, "{name} of version {version}");
+        let path = fixture(version, name);
         let verified = verify(&path, archive::open(&entry(path.clone())).unwrap());
         assert_eq!((verified.rows, verified.problems), (formats::FLOWS, Vec::new()), "{name}");
     }
@@ -138,7 +138,7 @@ fn an_upgrade_in_the_middle_of_a_slot_loses_no_flow_and_no_template() {
     assert_eq!(output.status.code(), Some(0), "{messages}");
     for path in files(&archive) {
         let footer = toptalk::archive::segment::footer(&path).unwrap();
-        assert_eq!(footer.version.number(), 2, "{}", path.display());
+        assert_eq!(footer.version.number(), 3, "{}", path.display());
         let verified = verify(&path, archive::open(&entry(path.clone())).unwrap());
         assert_eq!(verified.problems, Vec::<String>::new());
     }

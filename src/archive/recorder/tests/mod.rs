@@ -362,7 +362,7 @@ fn journals_of_a_killed_run_are_recovered_and_other_files_left_alone() {
     let mut fixture = fixture.restart();
     let said = fixture.recovered.clone();
     assert_eq!((said.journals, said.flows, said.cut, said.unfinished), (1, 4, 68, 1), "{said:?}");
-    assert!(said.problems[0].contains("version 1 or 2, found 9"), "{said:?}");
+    assert!(said.problems[0].contains("version 1 to 3, found 9"), "{said:?}");
     assert!(said.text().unwrap().contains("4 flows"));
     fixture.record(3_000, 0);
     assert!(fixture.encode(3_000) && !fixture.encode(3_000));

@@ -90,7 +90,7 @@ fn a_journal_of_another_version_is_left_alone_and_reported() {
     let (found, output) = run_query(&mut query(root, &["-R", "."]));
     assert_eq!((found, output.status.code()), (Some(5), Some(1)));
     assert!(
-        messages(&output).contains("expected journals of version 1 or 2, found 9"),
+        messages(&output).contains("expected journals of version 1 to 3, found 9"),
         "{}",
         messages(&output)
     );

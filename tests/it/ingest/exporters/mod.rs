@@ -1,6 +1,7 @@
 //! Exporters end to end: streams, saved state, policy and duplicates.
 
 mod duplicates;
+mod names;
 mod nat;
 mod policy;
 mod saved_state;

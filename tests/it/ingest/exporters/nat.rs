@@ -54,7 +54,7 @@ fn record(ends: [End; 2], after: [End; 2], bytes: u32, uptime: u32) -> Vec<u8> {
     let mut record = [octets(ends[0].0), octets(ends[1].0)].concat();
     record.extend(ends.iter().flat_map(|(_, port)| port.to_be_bytes()));
     record.push(6);
-    for number in [bytes, 4, uptime - 2_000, uptime - 1_000] {
+    for number in [bytes, bytes / 1000 + 1, uptime - 2_000, uptime - 1_000] {
         record.extend(number.to_be_bytes());
     }
     record.extend([octets(after[0].0), octets(after[1].0)].concat());
