@@ -346,11 +346,14 @@ impl<'a> RecordDecoder<'a> {
         bytes: &[u8],
         section: &PacketSection,
     ) -> Option<FlowSeen> {
-        let (flow, span) = if self.names_addresses() {
-            self.flow(values)
-        } else {
-            self.packet_flow(values, bytes, section)?
+        let noted = self.rate_notes.take();
+        let made = match self.names_addresses() {
+            true => Some(self.flow(values)),
+            false => self.packet_flow(values, bytes, section),
         };
+        // The record was noted when it was decoded.
+        self.rate_notes.replace(noted);
+        let (flow, span) = made?;
         let times = (span.known == TimeQuality::Exactly).then_some((span.first, span.last));
         Some(FlowSeen { flow, times })
     }

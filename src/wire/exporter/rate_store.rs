@@ -5,6 +5,7 @@ use super::rates::{RateLookup, SAMPLER_BYTES};
 use super::sampling::Announcement;
 use super::state::{ExporterSession, ExporterState};
 use crate::flow::{RateDoubt, Time};
+use crate::wire::template::TemplateKind;
 
 impl ExporterSession<'_> {
     /// Where the sampling rates of the domain's records are looked up.
@@ -21,9 +22,13 @@ impl ExporterSession<'_> {
         id: u32,
         announcement: &Announcement,
     ) -> Option<RateDoubt> {
+        if self.domain.samplers.len() == 0 {
+            let data = &self.domain.templates.kinds[TemplateKind::Data as usize];
+            self.domain.samplers.for_others = data.is_empty();
+        }
         let may_grow = |growth: &usize| *growth >= SAMPLER_BYTES;
         let learned = self.domain.samplers.learn(announcement, may_grow(self.growth));
-        if let Some(learned) = learned {
+        if let Some(learned) = learned.filter(|_| self.domain.samplers.for_others) {
             self.rates.learned(learned);
         }
         let mut grown = learned.is_some_and(|learned| learned.before.is_none());

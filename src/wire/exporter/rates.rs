@@ -30,7 +30,7 @@ const DOUBT_MS: i64 = 600_000;
 pub struct ExporterRates {
     /// Rates announced in domain 0, which stands for the exporter as a whole (RFC 7011, 3.1).
     pub shared: Samplers,
-    /// Rates announced in any domain.
+    /// Rates announced in domains that sent nothing but options before.
     anywhere: RatesAnywhere,
     /// The rates that flows had: rate (0 unknown) and when it was last applied.
     applied: Vec<(u32, Time)>,
@@ -103,8 +103,9 @@ impl RatesAnywhere {
 }
 
 /// Looks up the rate of records of one domain: in its own options, in those of domain 0, and
-/// then in those of any domain of the exporter, where only one rate counts. Some exporters send
-/// the options of sampling under another source id than their records.
+/// then in those of other domains of the exporter, where only one rate counts. Some exporters send
+/// the options of sampling under another source id than their records. A domain with records of
+/// its own speaks for itself only.
 #[derive(Clone, Copy, Debug)]
 pub struct RateLookup<'a> {
     own: &'a Samplers,
@@ -201,12 +202,14 @@ impl ExporterRates {
 
     /// Adds the rates of a domain of an earlier run.
     pub fn add_domain(&mut self, samplers: &Samplers) {
-        samplers.scopes().for_each(|(scope, rate)| self.anywhere.change(scope, rate, true));
+        let scopes = samplers.scopes().filter(|_| samplers.for_others);
+        scopes.for_each(|(scope, rate)| self.anywhere.change(scope, rate, true));
     }
 
     /// Forgets the rates of a domain that was dropped.
     pub fn forget_domain(&mut self, samplers: &Samplers) {
-        samplers.scopes().for_each(|(scope, rate)| self.anywhere.change(scope, rate, false));
+        let scopes = samplers.scopes().filter(|_| samplers.for_others);
+        scopes.for_each(|(scope, rate)| self.anywhere.change(scope, rate, false));
     }
 
     /// Notes a rate whose bytes are, or may be, in the wrong order.

@@ -107,6 +107,9 @@ pub struct Samplers {
     rates: BTreeMap<u32, usize>,
     /// How many of them apply to interfaces.
     interfaces: usize,
+    /// Whether the rates count for other domains, too: the domain announced them before it had
+    /// templates of data records, as a source id does that sends nothing but options.
+    pub for_others: bool,
 }
 
 impl Samplers {

@@ -131,6 +131,8 @@ fn recall_domain(
     domain: &SavedDomain,
 ) -> Domain {
     let mut state = Domain { init: domain.init_ms, ..Domain::default() };
+    let data = |template: &SavedTemplate| !template.options;
+    state.samplers.for_others = !domain.templates.iter().any(data);
     state.samplers.restore(&domain.samplers);
     exporter.rates.add_domain(&state.samplers);
     if domain.id == 0 {

@@ -231,7 +231,8 @@ fn a_flood_of_large_templates_from_many_senders_is_bounded_and_lets_others_in() 
     }
     assert!(decoder.template_bytes() > MAX_TEMPLATE_BYTES / 2);
     // A router that comes late still gets a place: senders without flows lose theirs.
-    let datagrams = V9Encoder::new(1).encode(Time(NOW), Time(BOOT), &[Flow::EMPTY; 3], true);
+    let flow = Flow { src: router(), ..Flow::EMPTY };
+    let datagrams = V9Encoder::new(1).encode(Time(NOW), Time(BOOT), &[flow; 3], true);
     let mut flows = Vec::new();
     for datagram in &datagrams {
         decoder.decode(Time(NOW), router(), datagram, &mut flows);

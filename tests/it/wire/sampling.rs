@@ -206,8 +206,7 @@ fn a_doubtful_rate_is_kept_and_told_and_the_configured_one_decides() {
 fn rates_of_an_earlier_run_count_for_other_domains_as_well() {
     let mut before = Decoder::new();
     let mut flows = Vec::new();
-    let sets = [&announce(1, 100)[..], &[plain()]].concat();
-    before.decode(Time(NOW), EXPORTER, &message(9, &sets), &mut flows);
+    before.decode(Time(NOW), EXPORTER, &message(9, &announce(1, 100)), &mut flows);
     let mut decoder = Decoder::new();
     decoder.restore(Time(NOW), &before.memory()).unwrap();
     let data = message(2, &[plain(), record(300, &[])]);
