@@ -3,6 +3,7 @@
 use super::counter_meaning::{COUNTERS, CounterMeaning};
 use super::element::{Aux, RecordSlots};
 use super::exporter::counter_history::{CounterHistory, FlowReport};
+use super::exporter::reporting_session::ReportingSession;
 use super::plan::RecordValues;
 use super::report::{Cause, DatagramReport, RecordOutcome};
 use crate::flow::field::Field;
@@ -40,17 +41,24 @@ impl FlowIdentity {
     }
 }
 
+/// What the counters of a record are read with.
+pub(super) struct AccountingContext<'a> {
+    pub meaning: &'a CounterMeaning,
+    pub sender: ReportingSession<'a>,
+    pub history: &'a mut CounterHistory,
+}
+
 /// Sets the counters of the flows of one record, which begin at `before` in `out`, to what
 /// was not counted before, and lets them begin where the report before ended. Flows of which
 /// nothing is left are removed. Returns what the record became.
 pub(super) fn count_growth(
-    meaning: &CounterMeaning,
+    context: AccountingContext<'_>,
     values: &RecordSlots,
     before: usize,
     out: &mut Vec<Flow>,
-    history: &mut CounterHistory,
     report: &mut DatagramReport,
 ) -> RecordOutcome {
+    let AccountingContext { meaning, sender, history } = context;
     let made = out.get_mut(before..).unwrap_or_default();
     let Some(flow) = made.first() else { return RecordOutcome::Flow };
     let counting = meaning.of_record(values);
@@ -63,7 +71,7 @@ pub(super) fn count_growth(
         end: flow.last,
         arrival: flow.arrival,
     };
-    let difference = history.report(&FlowIdentity::of(values, flow), &seen);
+    let difference = history.report(&FlowIdentity::of(values, flow), &seen, &sender);
     if difference.is_without_base {
         report.causes.count(Cause::TotalWithoutBase);
     }

@@ -44,6 +44,7 @@ pub(super) fn decode(
     };
     let key = DomainKey { port: from.port, id: header.domain };
     let mut sets = Sets::new(SetDialect::Ipfix, now, header, key, session, context);
+    sets.session.compare_ports(fields.sequence);
     let records = sets.decode(bytes, HEADER_LENGTH, length.min(bytes.len()));
     sets.session.count_sequence(Numbering::Records, fields.sequence, records);
     let (wanted, news) = (sets.wanted, sets.news);

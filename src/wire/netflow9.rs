@@ -26,6 +26,7 @@ pub(super) fn decode(
     };
     let key = DomainKey { port: from.port, id: header.domain };
     let mut sets = Sets::new(SetDialect::Netflow9, now, header, key, session, context);
+    sets.session.compare_ports(fields.sequence);
     let records = sets.decode(bytes, V9Header::LENGTH, bytes.len());
     sets.session.count_sequence(Numbering::Datagrams, fields.sequence, records);
     let (wanted, news) = (sets.wanted, sets.news);

@@ -1,6 +1,6 @@
 //! Decodes the records of data sets of NetFlow v9 and IPFIX into flows.
 
-use super::accounting::count_growth;
+use super::accounting::{AccountingContext, count_growth};
 use super::addressless;
 use super::exporter::counter_history::CounterHistory;
 use super::exporter::rates::RateNotes;
@@ -88,6 +88,7 @@ impl Sets<'_, '_, '_> {
     ) {
         let Some(template) = self.session.domain.template(id) else { return };
         let maker = RecordDecoder::new(template, self.session.rate_lookup(), &self.common);
+        let sender = self.session.reporting(self.key.port);
         let DecodeContext { scratch, out, more, report, observer, .. } = &mut *self.context;
         let mut section = PacketSection::default();
         while at + template.plan().least() <= end {
@@ -111,7 +112,8 @@ impl Sets<'_, '_, '_> {
             if let Some((history, meaning)) = history.as_deref_mut().zip(template.counters())
                 && standing == RecordOutcome::Flow
             {
-                standing = count_growth(meaning, &scratch.slots, before, out, history, report);
+                let counted = AccountingContext { meaning, sender, history };
+                standing = count_growth(counted, &scratch.slots, before, out, report);
             }
             if let Some(kept) = more {
                 let made = out.get_mut(before..).unwrap_or_default();

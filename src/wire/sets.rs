@@ -102,7 +102,7 @@ pub(super) struct Sets<'a, 'b, 'o> {
     pub(super) flavour: SetDialect,
     pub(super) header: MessageHeader,
     /// The domain and session that data sets belong to.
-    key: DomainKey,
+    pub(super) key: DomainKey,
     pub(super) now: Time,
     offset: i64,
     pub(super) common: DatagramDefaults,

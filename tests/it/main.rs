@@ -87,6 +87,7 @@ mod ui {
 mod wire {
     mod attacks;
     mod corpus;
+    mod counter_sessions;
     mod counters;
     mod decoder;
     mod devices;

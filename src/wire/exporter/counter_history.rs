@@ -15,6 +15,8 @@ use std::hash::{BuildHasher, Hash};
 
 use foldhash::fast::RandomState;
 
+use super::reporting_session::ReportingSession;
+use super::sessions::WHOLE_ADDRESS;
 use crate::flow::Time;
 use crate::wire::counter_meaning::{COUNTERS, Counting, RecordCounting};
 
@@ -65,6 +67,8 @@ struct CountedFlow {
     is_over: bool,
     /// Whether reports of it are missing, so that `counted` is not the sum since it began.
     is_partial: bool,
+    /// The port that reported it last.
+    port: u16,
 }
 
 /// A report of a flow.
@@ -130,7 +134,12 @@ impl CounterHistory {
 
     /// Notes a report of the flow that `identity` tells from others of the exporter, and
     /// returns what of its counters was not counted before.
-    pub fn report(&mut self, identity: &impl Hash, report: &FlowReport) -> Difference {
+    pub fn report(
+        &mut self,
+        identity: &impl Hash,
+        report: &FlowReport,
+        sender: &ReportingSession<'_>,
+    ) -> Difference {
         let arrival = report.arrival;
         let began = *self.began.get_or_insert(arrival);
         if arrival.since(began) >= KEPT_MS {
@@ -138,29 +147,41 @@ impl CounterHistory {
             self.began = Some(arrival);
         }
         let key = self.hasher.hash_one(identity);
-        let (key, known) = self.find(key, identity, report);
+        let key = self.key_of(key, sender);
+        let (key, known) = self.find(key, report);
         let Some(mut flow) = known else {
             let (flow, difference) = self.first(report);
-            self.keep(key, flow, arrival);
+            self.keep(key, CountedFlow { port: sender.port, ..flow }, arrival);
             return difference;
         };
         let difference = flow.report(report);
+        flow.port = sender.port;
         self.keep(key, flow, arrival);
         difference
+    }
+
+    /// The key of a session's flows with an identity: that of the identity, unless another session
+    /// of the exporter has a flow there.
+    fn key_of(&self, key: u64, sender: &ReportingSession<'_>) -> u64 {
+        let of_any = self.get(key);
+        if of_any.is_some_and(|known| sender.is_also(known.port)) {
+            return key;
+        }
+        let own = self.hasher.hash_one((key, sender.port));
+        if of_any.is_some() || self.get(own).is_some() { own } else { key }
+    }
+
+    fn get(&self, key: u64) -> Option<&CountedFlow> {
+        self.newer.flows.get(&key).or_else(|| self.older.flows.get(&key))
     }
 
     /// Takes the flow of a report out of its generation, if it is known. Flows with the same
     /// identity are told apart by their start: the latest one has the key of the identity
     /// alone, an earlier one that of the identity and its start.
-    fn find(
-        &mut self,
-        key: u64,
-        identity: &impl Hash,
-        report: &FlowReport,
-    ) -> (u64, Option<CountedFlow>) {
+    fn find(&mut self, key: u64, report: &FlowReport) -> (u64, Option<CountedFlow>) {
         let Some(known) = self.take(key) else { return (key, None) };
         let both = known.start.zip(report.counting.start);
-        let of = |start: u64| self.hasher.hash_one((identity, start));
+        let of = |start: u64| self.hasher.hash_one((key, start));
         match both {
             Some((own, start)) if start > own => {
                 // A later flow with the same addresses and ports.
@@ -224,6 +245,7 @@ impl CounterHistory {
             counted: report.values,
             is_over: is_last,
             is_partial: is_partial && !has_total,
+            port: WHOLE_ADDRESS,
         };
         let is_without_base = is_partial && has_total && counted != report.values;
         (flow, Difference { counted, since: None, is_without_base })

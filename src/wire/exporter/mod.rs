@@ -22,6 +22,7 @@ mod rate_store;
 pub mod rates;
 mod recently_displaced;
 pub mod refusals;
+pub mod reporting_session;
 pub mod sampling;
 mod saved_domain;
 mod saved_sessions;

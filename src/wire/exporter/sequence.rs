@@ -123,6 +123,17 @@ impl Sequence {
         }
     }
 
+    /// The number that the next datagram has, if it is sent by the sender of the last one. `None`
+    /// if it is not known, and with numberings in which the datagram's own records count.
+    #[must_use]
+    pub fn expected(&self) -> Option<u32> {
+        let counts_own = [Numbering::DataAndThese, Numbering::RecordsAndThese];
+        if self.finder.proven().is_some_and(|way| counts_own.contains(&way)) {
+            return None;
+        }
+        self.tracks.first().filter(|track| !track.left).map(|track| track.expected)
+    }
+
     /// Takes a datagram with the number `sequence` and `units` units into account. Returns
     /// whether it has the expected number.
     fn observe(&mut self, sequence: u32, units: u32) -> bool {

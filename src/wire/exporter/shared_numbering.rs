@@ -15,6 +15,10 @@ pub struct SharedNumbering {
     /// datagrams that continued neither.
     across: u64,
     nowhere: u64,
+    /// Datagrams that had the number after that of the last datagram of another port, but not
+    /// that of their own; and datagrams whose port went its own way or began with another number.
+    one: u64,
+    apart: u64,
 }
 
 impl SharedNumbering {
@@ -40,6 +44,25 @@ impl SharedNumbering {
                 Continuation::First => {}
             }
         }
+    }
+
+    /// Compares the number of a datagram, before it is taken into account, with the one that
+    /// its own port and the one that the last datagram of any port let expect.
+    pub fn compare(&mut self, own: &Sequence, sequence: u32) {
+        let Some(all) = self.sequence.expected() else { return };
+        match (own.expected().map(|own| own == sequence), all == sequence) {
+            (Some(false) | None, true) => self.one += 1,
+            (Some(true) | None, false) => self.apart += 1,
+            // Both are equal, or a datagram was lost or overtaken.
+            (Some(true), true) | (Some(false), false) => {}
+        }
+    }
+
+    /// Whether the ports are those of one process, as far as is known so far. Unlike
+    /// [`SharedNumbering::is_one`] this is known from the second port's first datagram on.
+    #[must_use]
+    pub fn ports_are_one(&self) -> bool {
+        self.one > self.apart || (self.one, self.apart) == (0, 0) && self.is_one()
     }
 
     /// Whether the ports continue each other's numbers.

@@ -12,6 +12,7 @@ use super::pending::PendingSets;
 use super::places::AdmissionFacts;
 use super::rates::{ExporterRates, SAMPLER_BYTES};
 use super::refusals::Refusals;
+use super::reporting_session::ReportingSession;
 use super::sampling::Samplers;
 use super::sequence::{NumberingTotals, Sequence, UPTIME_JITTER_MS, is_restart};
 use super::sessions::{DomainKey, Session, Sessions, WHOLE_ADDRESS};
@@ -122,6 +123,7 @@ pub struct ExporterSession<'a> {
     pub about: &'a mut ExporterOptions,
     pub held: &'a mut PendingSets,
     pub counters: &'a mut CounterHistory,
+    sessions: &'a Sessions,
     pub refusals: &'a mut Refusals,
     /// What to add to the exporter's times to get the collector's time, in milliseconds.
     pub offset: i64,
@@ -229,6 +231,7 @@ impl ExporterState {
             about: &mut self.about,
             held: &mut self.held,
             counters: &mut self.counters,
+            sessions: &self.sessions,
             refusals: &mut self.refusals,
             offset: session.map_or(0, |session| session.clock.offset()),
             given_rate: self.given_rate,
@@ -278,6 +281,21 @@ impl ExporterState {
 }
 
 impl ExporterSession<'_> {
+    /// Compares a datagram's number with those of all ports of its domain, before its records
+    /// are decoded.
+    pub fn compare_ports(&mut self, sequence: u32) {
+        if let Some(numbering) = &mut self.numbering {
+            numbering.compare(&self.domain.sequence, sequence);
+        }
+    }
+
+    /// The session, as what was counted of its flows needs it.
+    #[must_use]
+    pub fn reporting(&self, port: u16) -> ReportingSession<'_> {
+        let ports_are_one = self.numbering.as_ref().is_some_and(|all| all.ports_are_one());
+        ReportingSession { port, ports_are_one, sessions: self.sessions }
+    }
+
     /// Compares a datagram's sequence number with the expected one (see [`Sequence::datagram`]).
     pub fn count_sequence(
         &mut self,
