@@ -81,14 +81,23 @@ impl RecordNumbers {
     }
 
     /// Counters of the reverse direction. The responder's counters are reverse counters only
-    /// when the record has no total: otherwise the total includes them.
-    fn reverse(&self) -> Option<Reverse> {
+    /// when the record has no total: otherwise the total includes them. Those of elements 23 and
+    /// 24 are counters of the reverse direction for nProbe only.
+    fn reverse(&self, is_of_nprobe: bool) -> Option<Reverse> {
         let apart = |own: [Option<u64>; 2], there: Option<u64>| {
             there.filter(|_| own.iter().all(Option::is_none))
         };
         let bytes = apart([self.delta.0, self.total.0], self.responder.0);
         let packets = apart([self.delta.1, self.total.1], self.responder.1);
-        let reverse = Reverse { bytes: self.back.0.or(bytes), packets: self.back.1.or(packets) };
+        let beside = |own: [Option<u64>; 2], out: Option<u64>| {
+            out.filter(|_| is_of_nprobe && own.iter().any(Option::is_some))
+        };
+        let out_bytes = beside([self.delta.0, self.total.0], self.out.0);
+        let out_packets = beside([self.delta.1, self.total.1], self.out.1);
+        let reverse = Reverse {
+            bytes: self.back.0.or(bytes).or(out_bytes),
+            packets: self.back.1.or(packets).or(out_packets),
+        };
         (reverse != Reverse::default()).then_some(reverse)
     }
 }
@@ -109,7 +118,7 @@ pub(super) fn of_template<'a>(
         template: Some(seen.id),
         out_bytes: numbers.out.0,
         out_packets: numbers.out.1,
-        reverse: numbers.reverse(),
+        reverse: numbers.reverse(seen.template.is_of_nprobe()),
         event: numbers.firewall.or(numbers.nat),
         event_name: numbers
             .firewall

@@ -6,6 +6,7 @@ use super::counter_meaning::CounterMeaning;
 use super::element::{Aux, LoadTarget, SLOTS, element};
 use super::name_element::NameElement;
 use super::plan::{LEAD, LoadPlan, PacketSection, PlanBuilder, WINDOW};
+use super::registry::{NTOP, NTOP_V9};
 use crate::flow::field::Field;
 
 pub use super::bytes::VARIABLE;
@@ -79,6 +80,8 @@ pub struct Template {
     counters: Option<CounterMeaning>,
     /// Whether records name an application or a user.
     names: bool,
+    /// Whether nProbe has sent it.
+    is_of_nprobe: bool,
 }
 
 impl Template {
@@ -115,7 +118,9 @@ impl Template {
         let plan = planner.finish()?;
         let counters = CounterMeaning::of(fields).filter(|_| kind == TemplateKind::Data);
         let names = fields.iter().any(|field| NameElement::of(field.pen, field.id).is_some());
-        Some(Template { kind, scopes, scope, fields: fields.into(), plan, counters, names })
+        let is_of_nprobe = fields.iter().any(is_of_nprobe);
+        let fields = fields.into();
+        Some(Template { kind, scopes, scope, fields, plan, counters, names, is_of_nprobe })
     }
 
     /// Approximate memory of the template in bytes.
@@ -203,6 +208,12 @@ impl Template {
         self.names
     }
 
+    /// Whether the template has elements of nProbe, so that nProbe has sent it.
+    #[must_use]
+    pub fn is_of_nprobe(&self) -> bool {
+        self.is_of_nprobe
+    }
+
     /// Whether records have the first bytes of a packet.
     #[must_use]
     pub fn has_packet(&self) -> bool {
@@ -245,6 +256,15 @@ impl Template {
 /// 5 template. Exporters use ids of elements beyond them.
 const SCOPE_INTERFACE: u16 = 2;
 const LAST_SCOPE: u16 = 5;
+
+/// Upper bound of the number of nProbe's own elements; its guides list numbers up to 700.
+const NTOP_COUNT: u16 = 1024;
+
+/// nProbe's own elements: those of enterprise 35632 in IPFIX, which NetFlow v9 has as types from
+/// 57472 on (nProbe user's guide, flow templates). Elements of IANA have no numbers above 32767.
+fn is_of_nprobe(field: &FieldSpec) -> bool {
+    field.pen == NTOP || field.pen == 0 && (NTOP_V9..NTOP_V9 + NTOP_COUNT).contains(&field.id)
+}
 
 /// The slot that a field is loaded into, `None` for fields that the decoder does not use.
 fn target(field: &FieldSpec, scope_type: bool) -> Option<LoadTarget> {

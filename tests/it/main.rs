@@ -94,6 +94,7 @@ mod wire {
     mod fuzz_replay;
     mod ipfix;
     mod malformed;
+    mod nprobe;
     mod outdated;
     mod sampling;
     mod sessions;

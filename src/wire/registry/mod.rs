@@ -16,10 +16,11 @@ pub use vendor::{VENDORS, VERSION9, Vendor};
 /// counted on the packets of the opposite direction.
 pub const REVERSE: u32 = 29305;
 
-/// The base number of nProbe's own elements in NetFlow v9, and the enterprise number of its
-/// maker.
-const NTOP_V9: u16 = 57472;
-const NTOP: u32 = 35632;
+/// The base number of nProbe's own elements in NetFlow v9.
+pub const NTOP_V9: u16 = 57472;
+
+/// Enterprise number of the maker of nProbe.
+pub const NTOP: u32 = 35632;
 
 /// The element `id` of enterprise `pen`; 0 is IANA. For a reverse element it is the entry
 /// of the forward element; [`name`] tells both apart.
