@@ -15,7 +15,7 @@
 //!   middlebox (IE 23, 24) in the same place, so a flow of an exporter that sends those as well
 //!   as IE 1 and 2 is taken for a bidirectional flow. If only the counters of the reverse
 //!   direction are set, they are those of the flow itself.
-//! - A record counts as many flows as `nfdump -a` merged into it.
+//! - A record counts as many flows as `nfdump -a` or `-b` merged into it, over both directions.
 //! - nfdump 1.7.1 exchanges start and end of flows with IPFIX elements 21 and 22, so that
 //!   [`Flow::first`] may be later than [`Flow::last`].
 //!   [`Flow::first`] may be later than [`Flow::last`].
@@ -349,12 +349,17 @@ struct Rows {
 impl Rows {
     fn push(&mut self, record: &Record) {
         let mut index = 0;
-        if record.extras != FlowExtras::NONE {
-            self.extras.push(record.extras);
+        let (back, mut extras) = (record.reversed(), record.extras);
+        if back.is_some() && extras.flow_count > 1 {
+            // One of them is the flow of the reverse direction.
+            extras.flow_count -= 1;
+        }
+        if extras != FlowExtras::NONE {
+            self.extras.push(extras);
             index = u32::try_from(self.extras.len()).unwrap_or(0);
         }
         self.flows.push(Flow { more: index, ..record.flow });
         // The extras describe the forward direction and are not reversed.
-        self.flows.extend(record.reversed());
+        self.flows.extend(back);
     }
 }

@@ -340,4 +340,8 @@ fn records_that_nfdump_merged_count_as_their_flows() {
     let (theirs, ours) = (flows(&nfdump(&words)), flows(&printed(&corpus, &words)));
     assert!(theirs.len() > 20 && theirs.contains(&("192.168.0.137".into(), "591".into())));
     assert_eq!(ours, theirs);
+    // Both directions of a connection in one record.
+    nfdump(&["-r", sample.to_str().unwrap(), "-b", "-w", merged]);
+    let all = printed(&corpus, &["-r", merged, "-I"]);
+    assert_eq!(all.lines().next(), Some("Flows: 3018"), "{all}");
 }
