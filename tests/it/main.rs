@@ -98,5 +98,6 @@ mod wire {
     mod outdated;
     mod sampling;
     mod sessions;
+    mod situations;
     mod templates;
 }
