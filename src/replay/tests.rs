@@ -147,6 +147,7 @@ proptest! {
                 // The sender's address and the arrival time are those of the test's collector.
                 (flow.exporter, flow.arrival) = (Host::UNSPECIFIED, NOW);
                 (flow.clock_offset, flow.duplicate) = (0, Duplicate::No);
+                // It is not stored in files.
                 flow.coarse_clock = false;
             }
             let key = |flow: &Flow| format!("{flow:?}");
