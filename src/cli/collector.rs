@@ -76,7 +76,7 @@ pub(super) struct WindowArgs {
     #[arg(long)]
     pub(super) no_dedup: bool,
     /// Count a flow that several exporters report once; without this, each exporter's report is counted, and a note says how much they have in common
-    #[arg(long, conflicts_with = "no_dedup")]
+    #[arg(long)]
     pub(super) count_once: bool,
 }
 
@@ -97,6 +97,9 @@ impl CollectArgs {
     pub(super) fn check(self) -> Result<CollectConfig, clap::Error> {
         if self.port.len() > MAX_PORTS {
             return Err(wrong(format!("at most {MAX_PORTS} ports, found {}", self.port.len())));
+        }
+        if self.windows.no_dedup && self.windows.count_once {
+            return Err(wrong("--no-dedup counts every report and --count-once does not".to_owned()));
         }
         let mut ports = self.port;
         ports.sort_unstable();

@@ -52,6 +52,7 @@ mod ingest {
     mod exporters;
     mod missed_while_down;
     mod ports;
+    mod reports;
     mod workers;
 }
 

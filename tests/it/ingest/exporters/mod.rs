@@ -36,14 +36,14 @@ fn uploads(now: Time, count: u8) -> Vec<Flow> {
 }
 
 /// `toptalk top` on a port of 127.0.0.1, which prints JSON when it is interrupted.
-fn top(words: &[&str], port: u16) -> Command {
+pub fn top(words: &[&str], port: u16) -> Command {
     let mut command = toptalk();
     command.args(["top", "-b", "127.0.0.1", "--for", "60s", "-o", "json", "-p"]);
     command.arg(port.to_string()).args(words);
     command
 }
 
-fn answer(running: Running) -> Value {
+pub fn answer(running: Running) -> Value {
     let output = running.end(Signal::SIGINT);
     serde_json::from_slice(&output.stdout).expect("one JSON object")
 }
