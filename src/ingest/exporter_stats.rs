@@ -179,6 +179,7 @@ fn detail(details: &Details) -> ExporterDetail {
         speed: interface.speed,
         in_rate: interface.in_rate,
         out_rate: interface.out_rate,
+        covered: interface.covered,
     });
     ExporterDetail {
         domains: details.domains,

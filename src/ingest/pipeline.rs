@@ -235,6 +235,7 @@ impl Pipeline {
             if doubled > 0 {
                 counters.doubled(flows, doubled);
             }
+            decoder.cover_interfaces(flows);
             sink(flows, decoder.more());
         });
         if let Err(why) = recorded {

@@ -61,6 +61,8 @@ pub(super) enum Read {
     Protocol,
     /// Counters that an exporter sends, by name.
     Statistics,
+    /// The coverage of each interface.
+    Coverage,
     Recording(fn(&RecordingHealth) -> Option<Value>),
     Attached(fn(&Attached) -> Option<Value>),
     Causes(fn(&Health) -> &[DropCount]),

@@ -18,7 +18,9 @@ use prometheus_client::registry::Registry;
 
 use self::metric::{Read, Value};
 use crate::flow::Time;
-use crate::snapshot::{DropCount, ExporterHealth, Health, Label, Listener, NoRoom, Transport};
+use crate::snapshot::{
+    DropCount, ExporterHealth, Health, InterfaceHealth, Label, Listener, NoRoom, Transport,
+};
 
 /// Content type of the answer.
 pub const CONTENT_TYPE: &str = prometheus_text::CONTENT_TYPE;
@@ -49,6 +51,7 @@ impl Metric {
             Read::Exporter(_) => &["exporter"],
             Read::Protocol => &["exporter", "protocol"],
             Read::Statistics => &["exporter", "statistic"],
+            Read::Coverage => &["exporter", "interface", "direction"],
             Read::Causes(_) => &["cause"],
             Read::NoRoom => &["exporter", "cause"],
         }
@@ -94,6 +97,7 @@ impl Metric {
                 };
                 listed(health).flat_map(of).collect()
             }
+            Read::Coverage => listed(health).flat_map(coverage).collect(),
             Read::Recording(read) => {
                 let value = health.recording.as_ref().and_then(read);
                 value.map(|value| (vec![], value)).into_iter().collect()
@@ -133,6 +137,19 @@ fn ports(health: &Health) -> Vec<(Vec<String>, Value)> {
     let missing =
         missing.map(|one| (labels(&one.port.to_string(), one.transport), Value::Whole(0)));
     open.chain(missing).collect()
+}
+
+/// The coverage of an exporter's interfaces, as ratios.
+fn coverage(exporter: &ExporterHealth) -> Vec<(Vec<String>, Value)> {
+    let of = |interface: &InterfaceHealth| {
+        let ways = ["in", "out"].into_iter().zip(interface.covered);
+        let known = ways.filter_map(|(way, percent)| {
+            let labels = vec![address(exporter), interface.index.to_string(), way.to_owned()];
+            Some((labels, Value::Real(f64::from(percent?) / 100.0)))
+        });
+        known.collect::<Vec<_>>()
+    };
+    exporter.detail.interfaces.iter().flat_map(of).collect()
 }
 
 fn address(exporter: &ExporterHealth) -> String {

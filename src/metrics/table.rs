@@ -91,6 +91,7 @@ pub const METRICS: &[Metric] = &[
     metric("exporter_last_seen_timestamp_seconds", Gauge, "When its last datagram arrived", Read::Exporter(|e, _| moment(e.last_seen))),
     metric("exporter_active_timeout_seconds", Gauge, "Active timeout, estimated from its longest flows", Read::Exporter(|e, _| e.active_timeout_ms.map(Value::seconds))),
     metric("exporter_export_delay_seconds", Gauge, "Time from the end of a flow to the arrival of its record, 99th percentile", Read::Exporter(|e, _| e.export_delay_ms.map(Value::seconds))),
+    metric("exporter_interface_covered_ratio", Gauge, "Bytes of flows over the bytes that an interface itself counted, in the last ten to twenty minutes, for interfaces that report counters", Read::Coverage),
     metric("exporter_no_room", Counter, "How often an exporter reached a limit, so that data was dropped or a connection refused, by cause; only for the 64 largest counts", Read::NoRoom),
     metric("exporter_statistic", Gauge, "Counters that an exporter reports about itself", Read::Statistics),
 

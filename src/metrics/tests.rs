@@ -30,6 +30,11 @@ fn health() -> Health {
     let detail = ExporterDetail {
         domains: 1,
         statistics: vec![("flows_exported".into(), 77)],
+        interfaces: vec![InterfaceHealth {
+            index: 7,
+            covered: [Some(93), None],
+            ..InterfaceHealth::default()
+        }],
         ..ExporterDetail::default()
     };
     let heard = ExporterHealth {

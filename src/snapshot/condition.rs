@@ -1,5 +1,6 @@
 //! The condition of an exporter: a level, and a sentence with the remedy.
 
+use super::coverage;
 use super::exporter::{ExporterHealth, SamplingState};
 use crate::flow::{CLOCK_OFF_MS, Protocol, RateDoubt, SequenceUnit, Time};
 
@@ -72,7 +73,7 @@ impl ExporterHealth {
             let text = "remembered from an earlier run, not heard yet in this one";
             return vec![Condition { mark: ConditionLevel::Notice, text: text.to_owned() }];
         }
-        let checks: [fn(&ExporterHealth, Time) -> Option<Condition>; 13] = [
+        let checks: [fn(&ExporterHealth, Time) -> Option<Condition>; 14] = [
             silent,
             waiting,
             losing,
@@ -84,6 +85,7 @@ impl ExporterHealth {
             changed,
             doubled,
             sampled_twice,
+            uncovered,
             remembered,
             sampling,
         ];
@@ -250,6 +252,10 @@ fn sampling(exporter: &ExporterHealth, _: Time) -> Option<Condition> {
     (exporter.sampling == SamplingState::Unknown)
         .then(|| text.to_owned())
         .and_then(|text| condition(ConditionLevel::Ok, text))
+}
+
+fn uncovered(exporter: &ExporterHealth, _: Time) -> Option<Condition> {
+    coverage::sentence(exporter).and_then(|text| condition(ConditionLevel::Degraded, text))
 }
 
 /// A duration in one unit.

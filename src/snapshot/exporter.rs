@@ -212,4 +212,7 @@ pub struct InterfaceHealth {
     pub in_rate: Option<u64>,
     /// Outgoing rate in bit/s by the interface's own counters.
     pub out_rate: Option<u64>,
+    /// Bytes of flows as a percentage of the bytes that the interface itself counted, incoming
+    /// and outgoing, over the last ten to twenty minutes. `None` without counters or traffic.
+    pub covered: [Option<u32>; 2],
 }

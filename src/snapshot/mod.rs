@@ -7,6 +7,7 @@ mod allowance;
 mod complete;
 mod condition;
 mod counters;
+mod coverage;
 mod exporter;
 mod group;
 mod health;

@@ -292,6 +292,19 @@ impl Decoder {
         }
     }
 
+    /// Takes flows into account that are compared with the counters of interfaces. Duplicates
+    /// are left out.
+    pub fn cover_interfaces(&mut self, flows: &[Flow]) {
+        for flows in flows.chunk_by(|one, other| one.exporter == other.exporter) {
+            let exporter = flows.first().and_then(|flow| self.exporters.get_mut(&flow.exporter));
+            let Some(exporter) = exporter.filter(|one| one.about.interfaces.has_counters()) else {
+                continue;
+            };
+            let counted = flows.iter().filter(|flow| !flow.duplicate.is_set());
+            counted.for_each(|flow| exporter.about.interfaces.cover(flow));
+        }
+    }
+
     /// Begins a new turn: the next datagram may again release a limited number of bytes of
     /// pending sets. Called when other work (other sockets, other exporters) has had its
     /// turn.

@@ -34,13 +34,14 @@ const TEMPLATES: [GridColumn; 9] = [
     text("", 11, 40, 7),
 ];
 
-const INTERFACES: [GridColumn; 6] = [
+const INTERFACES: [GridColumn; 7] = [
     number("INDEX", 6, 0),
     text("NAME", 11, 33, 0),
     text("DESCRIPTION", 12, 65, 3),
     number("SPEED", 7, 2),
     number("IN/s", 7, 1),
     number("OUT/s", 7, 1),
+    number("COVERED", 9, 1),
 ];
 
 const STATISTICS: [GridColumn; 2] = [text("STATISTIC", 12, 60, 0), number("VALUE", 9, 0)];
@@ -318,7 +319,21 @@ fn interface_cells(interface: &InterfaceHealth) -> Vec<String> {
         known(Some(interface.speed).filter(|speed| *speed > 0)),
         known(interface.in_rate),
         known(interface.out_rate),
+        covered(interface),
     ]
+}
+
+/// How much of the traffic that an interface counted the flows hold, incoming and outgoing.
+fn covered(interface: &InterfaceHealth) -> String {
+    match interface.covered {
+        [None, None] => "-".to_owned(),
+        ways => {
+            let [incoming, outgoing] = ways.map(|percent| {
+                percent.map_or("-".to_owned(), |percent| percent.min(999).to_string())
+            });
+            format!("{incoming}/{outgoing}%")
+        }
+    }
 }
 
 /// The collector's counters for the exporter, then the exporter's own.

@@ -5,11 +5,12 @@ use std::collections::HashMap;
 
 use foldhash::fast::RandomState;
 
-use crate::flow::Time;
+use super::coverage::Coverage;
+use crate::flow::{Flow, Time};
 use crate::text;
 
 /// Maximum number of interfaces per exporter. A chassis full of line cards has some hundreds of
-/// ports, with VLANs and tunnels a few thousand. At about 400 bytes each this is 2 MB at most.
+/// ports, with VLANs and tunnels a few thousand. At about 700 bytes each this is 3 MB at most.
 pub const MAX_INTERFACES: usize = 4096;
 
 /// Maximum length of an interface name or description in characters; ifAlias has 64 (RFC 2863).
@@ -81,6 +82,8 @@ pub struct Interface {
     pub in_rate: Option<u64>,
     /// Sent bit/s between the last two counter samples, `None` as for `in_rate`.
     pub out_rate: Option<u64>,
+    /// The comparison of its counters with flows, once it has sent counters.
+    pub coverage: Option<Box<Coverage>>,
 }
 
 /// The interfaces of one exporter, by ifIndex. If one address relays several devices, their
@@ -92,6 +95,8 @@ pub struct Interfaces {
     refused: u64,
     /// Number of interfaces that memory allows for, if less than the limit.
     room: Option<usize>,
+    /// Whether an interface has counters to compare flows with.
+    has_counters: bool,
 }
 
 impl Interfaces {
@@ -134,8 +139,31 @@ impl Interfaces {
         if counters.speed > 0 {
             interface.speed = counters.speed;
         }
+        let octets = [counters.in_octets, counters.out_octets];
+        interface.coverage.get_or_insert_default().counted(now, octets);
         interface.counters = Some((now, counters));
+        self.has_counters = true;
         self.generation += 1;
+    }
+
+    /// Whether flows can be compared with counters.
+    #[must_use]
+    pub fn has_counters(&self) -> bool {
+        self.has_counters
+    }
+
+    /// Takes a flow into account that is compared with the counters of its interfaces.
+    pub fn cover(&mut self, flow: &Flow) {
+        if let Some(coverage) = self.coverage_of(flow.input) {
+            coverage.entered(flow);
+        }
+        if let Some(coverage) = self.coverage_of(flow.output) {
+            coverage.left(flow);
+        }
+    }
+
+    fn coverage_of(&mut self, index: u32) -> Option<&mut Coverage> {
+        self.known.get_mut(&index)?.coverage.as_deref_mut()
     }
 
     /// The interface of an index, which is added if there is room.

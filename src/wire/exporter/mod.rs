@@ -8,6 +8,7 @@ mod admission;
 pub mod adoption;
 mod clock_offset;
 pub mod counter_history;
+pub mod coverage;
 pub mod interfaces;
 pub mod limits;
 pub mod numbering;

@@ -125,6 +125,9 @@ pub struct InterfaceSummary {
     pub in_rate: Option<u64>,
     /// Sent bit/s over the last two counter samples.
     pub out_rate: Option<u64>,
+    /// Bytes of flows as a percentage of the bytes that the interface received and sent, over the
+    /// last ten to twenty minutes.
+    pub covered: [Option<u32>; 2],
 }
 
 /// Details of one exporter, for the view of a single exporter.
@@ -238,6 +241,7 @@ impl ExporterState {
                 speed: interface.speed,
                 in_rate: interface.in_rate,
                 out_rate: interface.out_rate,
+                covered: interface.coverage.as_ref().map_or([None; 2], |one| one.percent()),
             })
             .collect();
         list.sort_by_key(|interface| interface.index);

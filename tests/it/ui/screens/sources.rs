@@ -29,6 +29,7 @@ fn interface(index: u32, name: &str, description: &str) -> InterfaceHealth {
         speed: 10_000_000_000,
         in_rate: Some(1_234_567_890 / u64::from(index)),
         out_rate: (index > 1).then_some(98_765_432),
+        covered: [(index > 1).then_some(93), (index > 2).then_some(103)],
     }
 }
 
