@@ -128,6 +128,7 @@ fn decode_as<const VERSION: u16>(
     let common = Flow {
         exporter: from.host,
         domain: engine,
+        session: from.port,
         arrival: now,
         clock_offset: session.offset,
         sampling: session.given_rate.unwrap_or(sampling),

@@ -132,6 +132,7 @@ impl<'a, 'b, 'o> Sets<'a, 'b, 'o> {
     ) -> Sets<'a, 'b, 'o> {
         let mut common = DatagramDefaults::new(now, session.address, &header, session.offset);
         common.given_rate = session.given_rate;
+        common.flow.session = key.port;
         let offset = session.offset;
         Sets {
             flavour,
@@ -297,6 +298,7 @@ impl<'a, 'b, 'o> Sets<'a, 'b, 'o> {
         let mut common =
             DatagramDefaults::new(set.arrival, self.session.address, &set.header, set.offset);
         common.given_rate = own.given_rate;
+        common.flow.session = own.flow.session;
         self.common = common;
         self.data(set.template, &set.content, 0, set.content.len());
         self.common = own;

@@ -4,8 +4,8 @@
 /// MB if it uses all its limits.
 pub const MAX_EXPORTERS: usize = 1024;
 
-/// Maximum number of interface and application names of all exporters, about 700 bytes each, 1,000 with
-/// the counters of an interface. A large site has some ten thousand.
+/// Maximum number of interface and application names of all exporters, about 700 bytes each,
+/// 1,000 with the counters of an interface. A large site has some ten thousand.
 pub const MAX_NAMES: usize = 100_000;
 
 /// Maximum bytes of templates of all exporters. A template of 20 fields takes about 800 bytes.

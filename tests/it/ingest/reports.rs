@@ -77,7 +77,7 @@ const REPORTS: &[Report] = &[
         file: "asa_update_and_teardown",
         up: 3288,
         down: 2017,
-        flows: 6,
+        flows: 5,
         host: ("10.1.0.1", 0),
         ..NOTHING
     },

@@ -265,7 +265,10 @@ fn streams_are_cut_and_decoded_by_workers() {
             // Each connection has new sequence numbers and sends its templates once.
             let mut exporter = IpfixEncoder::new(1);
             for round in 0..20 {
-                let messages = exporter.encode(now, &uploads(now, last, 100), round == 0);
+                // Flows of another connection are others: equal ones would be duplicates.
+                let other = |flow| Flow { sport: 40_000 + connection as u16, ..flow };
+                let flows: Vec<Flow> = uploads(now, last, 100).into_iter().map(other).collect();
+                let messages = exporter.encode(now, &flows, round == 0);
                 stream.write_all(&messages.concat()).unwrap();
             }
             if connection == 0 && last % 2 == 0 {

@@ -203,3 +203,30 @@ fn flows_of_two_exporters_are_told_and_with_count_once_counted_once() {
         }
     }
 }
+
+#[test]
+fn two_probes_of_one_host_count_a_flow_once() {
+    // As firewalls run them: one probe for an interface and one for a VLAN on it, with the same
+    // address and source id, and another source port.
+    let (now, boot) = moments();
+    let flows = uploads(now, 20);
+    let encode = |boot| {
+        let later = |flow: &Flow| Flow {
+            first: flow.first.plus_ms(3),
+            last: flow.last.plus_ms(3),
+            ..*flow
+        };
+        let flows: Vec<Flow> = flows.iter().map(later).collect();
+        V9Encoder::new(1).encode(now, boot, &flows, true)
+    };
+    let port = free_port();
+    let running = Running::start(&mut top(&[], port), "listening");
+    send_from("127.0.0.1", port, &V9Encoder::new(1).encode(now, boot, &flows, true));
+    send_from("127.0.0.1", port, &encode(boot.plus_ms(-77_000)));
+    let both = answer(running);
+    assert_eq!(bytes(&both), (20_000, 0));
+    assert_eq!(both["exporters"][0]["doubled"], 20);
+    let twice = [encode(boot), encode(boot)].concat();
+    let again = top_of(&[], &twice);
+    assert_eq!(again["exporters"][0]["doubled"], 0, "the same session");
+}
