@@ -99,7 +99,9 @@ impl CollectArgs {
             return Err(wrong(format!("at most {MAX_PORTS} ports, found {}", self.port.len())));
         }
         if self.windows.no_dedup && self.windows.count_once {
-            return Err(wrong("--no-dedup counts every report and --count-once does not".to_owned()));
+            return Err(wrong(
+                "--no-dedup counts every report and --count-once does not".to_owned(),
+            ));
         }
         let mut ports = self.port;
         ports.sort_unstable();

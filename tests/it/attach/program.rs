@@ -224,7 +224,7 @@ fn other_versions_and_other_servers_are_reported() {
     use std::io::{Read, Write};
     let site = Site::new();
     for (hello, said) in [
-        (&b"TTLK\x00\x63\x059.9.9"[..], "expected version 2 of the attach protocol"),
+        (&b"TTLK\x00\x63\x059.9.9"[..], "expected version 3 of the attach protocol"),
         (b"TTLK\x00\x63\x059.9.9", "found 99 (toptalk 9.9.9)"),
         (b"HTTP/1.1 400 Bad Request\r\n\r\n", "expected toptalk's attach protocol"),
     ] {
