@@ -4,7 +4,7 @@ use super::line::{CountedLine, NamedFields, RecordLine, Reverse};
 use super::names::{self, FieldName};
 use super::value::{self, PrintedValue};
 use crate::flow::field::{FIELDS, Field};
-use crate::flow::{Flow, FlowExtras, Host, Time};
+use crate::flow::{Flow, FlowExtras, Host};
 use crate::wire::RecordOutcome;
 use crate::wire::element::{Aux, REVERSE_PEN};
 use crate::wire::observer::RecordSeen;
@@ -164,7 +164,6 @@ fn with_flow<'a>(
     let has = |field| packet || t.has(field);
     let counted = line.bytes.is_some() || line.packets.is_some();
     let from_packet = |count| (packet && !counted).then_some(count);
-    let times = times.map(|(first, last)| corrected(flow, first, last));
     RecordLine {
         src: (packet || src).then_some(flow.src),
         dst: (packet || dst).then_some(flow.dst),
@@ -202,14 +201,6 @@ fn count_of(seen: &RecordSeen<'_>, flow: &Flow, reverse: Option<Reverse>) -> Opt
     (!same).then_some(counted)
 }
 
-/// Start and end of a flow in milliseconds, by the collector's clock if that of its exporter is
-/// wrong.
-fn corrected(flow: &Flow, first: i64, last: i64) -> (i64, i64) {
-    let mut flow = Flow { first: Time(first), last: Time(last), ..*flow };
-    flow.correct_clock();
-    (flow.first.0, flow.last.0)
-}
-
 /// Every field of a record with its value.
 pub(super) fn fields<'a>(seen: &RecordSeen<'_>, names: &'a [FieldName]) -> NamedFields<'a> {
     let values = seen.template.values(seen.bytes).zip(names);
@@ -222,7 +213,6 @@ pub(super) fn fields<'a>(seen: &RecordSeen<'_>, names: &'a [FieldName]) -> Named
 
 /// The line of a flow whose record has fixed layout, or of a sample.
 pub(super) fn of_flow(flow: &Flow, exporter: Option<Host>) -> RecordLine<'static> {
-    let (first, last) = corrected(flow, flow.first.0, flow.last.0);
     RecordLine {
         src: Some(flow.src),
         dst: Some(flow.dst),
@@ -231,8 +221,8 @@ pub(super) fn of_flow(flow: &Flow, exporter: Option<Host>) -> RecordLine<'static
         proto: Some(flow.proto),
         bytes: Some(flow.bytes),
         packets: Some(flow.packets),
-        start_ms: flow.timed.then_some(first),
-        end_ms: flow.timed.then_some(last),
+        start_ms: flow.timed.then_some(flow.first.0),
+        end_ms: flow.timed.then_some(flow.last.0),
         input: Some(flow.input),
         output: Some(flow.output),
         sampling: flow.sampling.rate(),

@@ -76,7 +76,11 @@ impl Inspector {
         // collector's.
         let off = known.clock_offset_ms;
         let is_off = off.unsigned_abs() > CLOCK_OFF_MS.unsigned_abs();
-        let corrected = if is_off { " (corrected in all times of its flows)" } else { "" };
+        let corrected = if is_off {
+            " (times above are the exporter's; live and in archives they are corrected)"
+        } else {
+            ""
+        };
         parts.push(format!("clock {:+.2} s{corrected}", -off as f64 / 1000.0));
         text.push_str(&wrapped("  ", ", ", parts));
         text

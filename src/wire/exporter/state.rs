@@ -319,7 +319,8 @@ impl ExporterSession<'_> {
         let fits = |init: &i64| {
             let up = exported.saturating_sub(*init) as u32;
             let age = i64::from(up.wrapping_sub(newest).cast_signed());
-            *init <= exported && (-RESTART_MS..=Flow::PLAUSIBLE_MS).contains(&age)
+            // A start after the export time: the clock of the header is the wrong one.
+            *init > exported || (-RESTART_MS..=Flow::PLAUSIBLE_MS).contains(&age)
         };
         let known = self.domain.init.or(self.init).filter(fits);
         let init = known.unwrap_or_else(|| {
