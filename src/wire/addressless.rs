@@ -7,7 +7,8 @@ use crate::flow::{Flow, Host};
 /// Whether both addresses of a flow are 0.0.0.0 or ::.
 #[inline]
 pub(super) fn has_none(src: Host, dst: Host) -> bool {
-    src.is_unspecified() && dst.is_unspecified()
+    // The lowest bits of both forms of an unspecified address are 0, which few others are.
+    (src.0 as u32 | dst.0 as u32) == 0 && src.is_unspecified() && dst.is_unspecified()
 }
 
 /// Removes the flows without addresses from `before` on, and counts their records. Every record

@@ -28,6 +28,13 @@ const LEAST_DURATION_MS: u64 = 1000;
 /// many if most records are such. Single ones occur.
 const MANY: usize = 4;
 
+/// Whether a flow may be one of those that this file looks for. Ordinary flows have packets of
+/// less than 32,768 bytes, and this is all they cost.
+#[inline]
+fn is_suspicious(flow: &Flow) -> bool {
+    (flow.bytes >> 15 >= flow.packets) | (flow.bytes == 0) | (flow.bytes > LEAST_TOO_FAST)
+}
+
 /// Whether the counters of a flow are impossible.
 #[inline]
 #[must_use]
@@ -67,7 +74,18 @@ pub(super) enum Implausible {
 
 impl Implausible {
     /// Looks at the flows of a set. `counts_both`: the template has bytes and packets.
+    #[inline]
     pub(super) fn of(flows: &[Flow], counts_both: bool) -> Implausible {
+        let is_ordinary = flows.iter().fold(true, |all, flow| all & !is_suspicious(flow));
+        if is_ordinary {
+            Implausible::Nothing
+        } else {
+            Implausible::of_suspicious(flows, counts_both)
+        }
+    }
+
+    #[cold]
+    fn of_suspicious(flows: &[Flow], counts_both: bool) -> Implausible {
         let (mut impossible, mut one_sided) = (false, 0);
         for flow in flows {
             impossible |= is_impossible(flow);

@@ -70,9 +70,11 @@ impl Decoder {
         exporter.note(address, &mut self.pool);
         if exporter.class == ExporterClass::New && exporter.has_history() {
             self.make_known(now, address, report);
+            if let Some(exporter) = self.exporters.get_mut(&address) {
+                exporter.note(address, &mut self.pool);
+            }
         }
         let Some(exporter) = self.exporters.get_mut(&address) else { return };
-        exporter.note(address, &mut self.pool);
         if !exporter.is_due && exporter.held.next_due(&mut self.pool).is_some() {
             exporter.is_due = true;
             self.due.push_back(address);

@@ -240,10 +240,21 @@ impl DecoderPortion {
     }
 
     /// Notes that an exporter takes `own`.
+    #[inline]
     pub fn note(&mut self, host: Host, noted: &mut ExporterUse, class: ExporterClass, own: usize) {
-        if *noted == (class, own) {
-            return;
+        if noted.1 != own || noted.0 != class {
+            self.note_change(host, noted, class, own);
         }
+    }
+
+    #[cold]
+    fn note_change(
+        &mut self,
+        host: Host,
+        noted: &mut ExporterUse,
+        class: ExporterClass,
+        own: usize,
+    ) {
         let (before, bytes) = std::mem::replace(noted, (class, own));
         self.holders[before as usize].remove(&(bytes, host));
         if own > 0 {
