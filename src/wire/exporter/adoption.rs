@@ -2,9 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use super::rates::SAMPLER_BYTES;
+use super::sampling::Samplers;
 use super::sessions::{DomainKey, WHOLE_ADDRESS};
 use super::shared_limits::DecoderShare;
-use super::state::{ExporterState, MAX_TEMPLATES};
+use super::state::{Domain, ExporterState, MAX_TEMPLATES};
 use super::template_store::EXPORTER_PART;
 use super::templates::StoredTemplate;
 
@@ -105,6 +107,30 @@ impl ExporterState {
         pool.steps += (self.sessions.known.len() + ids.len()) as u64;
         for template in ids.into_iter().take(MAX_ADOPTED) {
             self.adopt(key, template, pool);
+        }
+        self.adopt_rates(key);
+    }
+
+    /// Gives a session without sampling rates those of its domain, if all other sessions that
+    /// have some agree: a process that starts again has another port, and sends its options later
+    /// than its records.
+    fn adopt_rates(&mut self, key: DomainKey) {
+        let others = self.sessions.ports().filter(|port| *port != key.port);
+        let domains = others.filter_map(|port| self.domains.get(&DomainKey { port, id: key.id }));
+        let mut known = domains.map(|domain| &domain.samplers).filter(|one| one.len() > 0);
+        let Some(agreed) = known.next() else { return };
+        if !known.all(|one| one.scopes().eq(agreed.scopes())) {
+            return;
+        }
+        let bytes = agreed.len() * SAMPLER_BYTES;
+        let mut agreed: Samplers = agreed.clone();
+        agreed.for_others = false;
+        let lacks = |domain: &&mut Domain| domain.samplers.len() == 0;
+        let Some(domain) = self.domains.get_mut(&key).filter(lacks) else { return };
+        if bytes <= self.growth {
+            domain.samplers = agreed;
+            self.beside += bytes;
+            self.growth -= bytes;
         }
     }
 
