@@ -1,6 +1,5 @@
-//! A collector for measurements: it receives, decodes and keeps windows, and answers a
-//! screen's view once a
-//! second, but has no screen.
+//! A collector for measurements: it receives, decodes and keeps windows, and answers a screen's
+//! view once a second, but has no screen.
 //!
 //! `collector --port 2055` prints on standard error when it listens. On SIGINT or SIGTERM
 //! it reads what is

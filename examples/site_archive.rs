@@ -93,9 +93,8 @@ fn write(folder: &Path, start: Time, seconds: i64, flows: &[Flow]) -> io::Result
     Ok(path.metadata()?.len())
 }
 
-/// A flow of the site with typical values: ports that change with every connection, a few
-/// services, protocols, flags and
-/// AS numbers.
+/// A flow of the site with typical values: ports that change with every connection, a few services,
+/// protocols, flags and AS numbers.
 fn draw(site: &Site, random: &mut Random, arrival: Time) -> Flow {
     let conversation = site.conversation(random);
     let last = arrival.plus_ms(-((random.next() % 1000) as i64));

@@ -39,9 +39,8 @@ impl Clock {
         u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX)
     }
 
-    /// Milliseconds to add to running time to get the wall clock. 0 unless the wall clock
-    /// was set since
-    /// the start.
+    /// Milliseconds to add to running time to get the wall clock. 0 unless the wall clock was set
+    /// since the start.
     #[must_use]
     pub fn shift_ms(&self) -> i64 {
         let shift = wall().since(self.now());

@@ -1,9 +1,7 @@
 //! Handles text from outside: names from exporters, names of files, user input.
 //!
-//! Every output of such text uses these functions. Characters that a terminal would
-//! interpret, or
-//! that are invisible, are removed, replaced or escaped, so that a name cannot move the
-//! cursor,
+//! Every output of such text uses these functions. Characters that a terminal would interpret, or
+//! that are invisible, are removed, replaced or escaped, so that a name cannot move the cursor,
 //! change the writing direction, or look like another name.
 
 use std::io::{self, Write};
@@ -14,9 +12,8 @@ use serde_json::ser::{CharEscape, Formatter, PrettyFormatter, Serializer};
 use unicode_truncate::UnicodeTruncateStr;
 use unicode_width::UnicodeWidthStr;
 
-/// Invisible characters, besides control characters: those of the general categories Cf
-/// (format), Zl
-/// and Zp (line and paragraph separator), and those with the property
+/// Invisible characters, besides control characters: those of the general categories Cf (format),
+/// Zl and Zp (line and paragraph separator), and those with the property
 /// `Default_Ignorable_Code_Point` (Unicode 16.0, `DerivedGeneralCategory.txt` and
 /// `DerivedCoreProperties.txt`). A test compares them with Unicode's tables.
 const HIDDEN: [(char, char); 25] = [
@@ -63,9 +60,8 @@ pub fn clean(text: &str) -> String {
     text.chars().filter(|c| !is_hidden(*c)).collect()
 }
 
-/// The text with every hidden character replaced by `with`, for quoted text: positions stay
-/// the same, and
-/// the reader sees that there was a character.
+/// The text with every hidden character replaced by `with`, for quoted text: positions stay the
+/// same, and the reader sees that there was a character.
 #[must_use]
 pub fn replaced(text: &str, with: char) -> String {
     text.chars().map(|c| if is_hidden(c) { with } else { c }).collect()
@@ -90,8 +86,7 @@ pub fn escaped(text: &str) -> String {
 }
 
 /// Number of columns that a text takes on a terminal: two for a Chinese, Japanese or Korean
-/// character, none
-/// for a combining accent.
+/// character, none for a combining accent.
 #[must_use]
 pub fn columns(text: &str) -> usize {
     text.width()
@@ -110,8 +105,7 @@ pub fn tail(text: &str, width: usize) -> &str {
     text.unicode_truncate_start(width).0
 }
 
-/// A line, and below it carets that mark the bytes `at`; one caret if that range is empty.
-/// Hidden
+/// A line, and below it carets that mark the bytes `at`; one caret if that range is empty. Hidden
 /// characters and tabs are shown as spaces, so that the carets are below the right columns.
 #[must_use]
 pub fn marked(line: &str, at: &Range<usize>) -> String {
@@ -129,9 +123,8 @@ pub fn padded(text: &str, width: usize, right: bool) -> String {
     if right { format!("{spaces}{text}") } else { format!("{text}{spaces}") }
 }
 
-/// Writes a value as JSON with every hidden character escaped (`\u009b`). Programs read the
-/// same text, and
-/// a terminal does not interpret it.
+/// Writes a value as JSON with every hidden character escaped (`\u009b`). Programs read the same
+/// text, and a terminal does not interpret it.
 ///
 /// # Errors
 /// When writing to `out` fails, or the value has keys that are not text.

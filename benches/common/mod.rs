@@ -54,9 +54,8 @@ impl Shape {
     }
 }
 
-/// Flows of `conversations` conversations between a quarter as many local hosts and their
-/// peers, arriving
-/// over `seconds` seconds.
+/// Flows of `conversations` conversations between a quarter as many local hosts and their peers,
+/// arriving over `seconds` seconds.
 pub fn flows(shape: Shape, count: usize, conversations: u64, seconds: i64) -> Vec<Flow> {
     let mut random = Random(1);
     let mut flows = Vec::with_capacity(count);

@@ -24,9 +24,8 @@ fn scrambled(number: u64, bits: u32) -> u32 {
     number.wrapping_mul(2_654_435_761) as u32 & ((1 << bits) - 1)
 }
 
-/// Ranks below `n` with a frequency of exactly 1 / rank^s, by rejection inversion (W.
-/// Hörmann, G. Derflinger,
-/// 1996).
+/// Ranks below `n` with a frequency of exactly 1 / rank^s, by rejection inversion (W. Hörmann, G.
+/// Derflinger, 1996).
 #[derive(Clone, Copy, Debug)]
 pub struct Zipf {
     n: f64,
@@ -95,8 +94,7 @@ impl Site {
     }
 
     /// Number of the host of a conversation. Each host has equally many, and the busiest
-    /// conversations belong to the
-    /// same hosts.
+    /// conversations belong to the same hosts.
     pub fn host_of(&self, conversation: u64) -> u64 {
         (u128::from(conversation) * u128::from(self.hosts) / u128::from(self.conversations)) as u64
     }

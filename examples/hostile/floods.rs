@@ -18,9 +18,8 @@ const ORDINARY: usize = 1400;
 /// Payload of the largest datagram, a multiple of four.
 const LARGEST: usize = 65_000;
 
-/// Elements of a flow: addresses, port, bytes, packets, first and last in milliseconds (8,
-/// 12, 7, 1, 2, 152,
-/// 153).
+/// Elements of a flow: addresses, port, bytes, packets, first and last in milliseconds (8, 12, 7,
+/// 1, 2, 152, 153).
 const FLOW: [(u16, u16); 7] = [(8, 4), (12, 4), (7, 2), (1, 8), (2, 8), (152, 8), (153, 8)];
 
 /// Number of senders in floods of pools with a limit for each sender.

@@ -136,9 +136,8 @@ pub fn one(args: &Args, program: &Path, flood: Flood) -> io::Result<Row> {
     })
 }
 
-/// Reads the window until the good exporters have finished. Returns the longest time in
-/// seconds for which it did not
-/// move.
+/// Reads the window until the good exporters have finished. Returns the longest time in seconds for
+/// which it did not move.
 fn longest_pause(asker: &Asker, done: &AtomicBool) -> f64 {
     let clock = Clock::start();
     let seconds = || clock.micros() as f64 / 1e6;

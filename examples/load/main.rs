@@ -71,9 +71,8 @@ struct Args {
     shape: Shape,
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Also send one small flow from each of this many forged addresses outside the site to
-    /// hosts inside, rounded
-    /// up to whole datagrams
+    /// Also send one small flow from each of this many forged addresses outside the site to hosts
+    /// inside, rounded up to whole datagrams
     #[arg(long, value_name = "N", default_value_t = 0)]
     spoof: u64,
     /// The forged addresses are inside the local network and send to the outside

@@ -1,6 +1,5 @@
-//! Datagrams that are encoded once and sent many times: only the clock, the sequence number
-//! and forged addresses are
-//! written again.
+//! Datagrams that are encoded once and sent many times: only the clock, the sequence number and
+//! forged addresses are written again.
 
 use std::io::IoSlice;
 use std::ops::Range;
@@ -207,9 +206,8 @@ impl Pool {
         flows.clear();
     }
 
-    /// Prepares the next datagrams to be sent at `now`: at most `most`, with about `flows`
-    /// flows. Returns their indexes and
-    /// number of flows.
+    /// Prepares the next datagrams to be sent at `now`: at most `most`, with about `flows` flows.
+    /// Returns their indexes and number of flows.
     pub fn ready(
         &mut self,
         now: Time,

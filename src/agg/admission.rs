@@ -1,14 +1,12 @@
 //! Decides which key gets a row when all rows are taken.
 //!
-//! The algorithm is Space-Saving (Metwally, Agrawal, El Abbadi 2005) with a filter in
-//! front. A sketch estimates the traffic of every candidate. A candidate replaces the
-//! lightest row only when its estimate is higher than the weight of that row.
-//! Traffic that a key may have had before it got its row is noted in the row's log as
-//! missing, so no total is ever too high. Traffic of keys without a row is counted in
-//! "others".
-//! The bytes of local hosts weigh [`LOCAL_FACTOR`] times as much, so that remote hosts are
-//! evicted first. A forged local address still needs more traffic than the row that it
-//! replaces.
+//! The algorithm is Space-Saving (Metwally, Agrawal, El Abbadi 2005) with a filter in front. A
+//! sketch estimates the traffic of every candidate. A candidate replaces the lightest row only when
+//! its estimate is higher than the weight of that row. Traffic that a key may have had before it
+//! got its row is noted in the row's log as missing, so no total is ever too high. Traffic of keys
+//! without a row is counted in "others". The bytes of local hosts weigh [`LOCAL_FACTOR`] times as
+//! much, so that remote hosts are evicted first. A forged local address still needs more traffic
+//! than the row that it replaces.
 
 use std::hash::Hash;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -143,11 +141,9 @@ impl<K: Eq + Hash + RowKind> AdmissionFilter<K> {
         (fewer, grown)
     }
 
-    /// Evicts at most `most` of the lightest rows of a map, while `is_over_budget` returns
-    /// true
-    /// for the number of bytes freed so far. Returns how many rows were evicted and how
-    /// many
-    /// bytes they took.
+    /// Evicts at most `most` of the lightest rows of a map, while `is_over_budget` returns true for
+    /// the number of bytes freed so far. Returns how many rows were evicted and how many bytes they
+    /// took.
     pub(super) fn evict_lightest(
         &self,
         number: usize,

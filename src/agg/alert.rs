@@ -72,12 +72,10 @@ impl Alerts {
         self.active.keys().copied().collect()
     }
 
-    /// Takes the mean rates (bit/s) of the minute that ended at `at`, for every subject
-    /// above its
-    /// limit and for every active alert. An active alert that is missing from `rates` had
-    /// no
-    /// traffic. When `trusted` is false, because not all flows of that minute have been
-    /// reported, no alert is raised or cleared.
+    /// Takes the mean rates (bit/s) of the minute that ended at `at`, for every subject above its
+    /// limit and for every active alert. An active alert that is missing from `rates` had no
+    /// traffic. When `trusted` is false, because not all flows of that minute have been reported,
+    /// no alert is raised or cleared.
     pub(super) fn evaluate(
         &mut self,
         at: Time,

@@ -36,9 +36,8 @@ impl Windows {
         self.snapshot_within(view, now, health, &mut Allowance::unlimited())
     }
 
-    /// Answers a view within an allowance of work. When the allowance is used up, the
-    /// answer
-    /// has no rows, and [`Snapshot::unanswered`] gives the reason.
+    /// Answers a view within an allowance of work. When the allowance is used up, the answer has no
+    /// rows, and [`Snapshot::unanswered`] gives the reason.
     #[must_use]
     pub fn snapshot_within(
         &self,
@@ -168,9 +167,8 @@ impl Windows {
     ) -> (Panes, AnswerSpan, Option<String>) {
         let (edges, lag, first) = self.edge_of(view, now, allowance);
         let started = seconds(self.config.started);
-        // Just after the start, rates are computed over the time for which there is data:
-        // the
-        // first reports reach back by the lag.
+        // Just after the start, rates are computed over the time for which there is data: the first
+        // reports reach back by the lag.
         let begun = started.saturating_add(1) / FINE * FINE;
         let reach = seconds(self.config.started.plus_ms(-lag.ms));
         let known = edges.ceil(first.map_or(begun, |first| first.max(reach)).min(begun));

@@ -137,9 +137,8 @@ impl PaneEntry {
         u64::from(self.flows) << if self.is_upper() { FLOW_BITS } else { 0 }
     }
 
-    /// The counters of the traffic, and `raw_bytes`: the bytes divided by the sampling
-    /// rate,
-    /// as the exporter reported them.
+    /// The counters of the traffic, and `raw_bytes`: the bytes divided by the sampling rate, as the
+    /// exporter reported them.
     pub(super) fn counters(&self, rate: u32) -> Counters {
         let (bytes, rate) = (self.bytes(), u64::from(rate));
         let raw_bytes = match rate {

@@ -25,8 +25,7 @@ pub(super) struct FilteredTotals {
     pub(super) totals: ClassTotals,
     /// Number of conversations that matched.
     pub(super) rows: usize,
-    /// Bytes of the window in all conversations that have a row, matching or not. `None`
-    /// while
+    /// Bytes of the window in all conversations that have a row, matching or not. `None` while
     /// every conversation has a row.
     pub(super) known: Option<u64>,
 }

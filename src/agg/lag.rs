@@ -1,12 +1,10 @@
 //! How far live windows lag behind the clock, so that late exporters are included.
 //!
-//! Windows wait for an exporter as long as its records need. That is fair for exporters
-//! that
-//! are present from the start. A new exporter could delay all windows with a few
-//! datagrams of long flows. So it has to stay for some time before it counts, and then
-//! the lag grows slowly, so that windows keep moving. Its flows are counted
-//! from the beginning, in the panes they belong to; only the newest seconds of its traffic
-//! are not waited for.
+//! Windows wait for an exporter as long as its records need. That is fair for exporters that are
+//! present from the start. A new exporter could delay all windows with a few datagrams of long
+//! flows. So it has to stay for some time before it counts, and then the lag grows slowly, so that
+//! windows keep moving. Its flows are counted from the beginning, in the panes they belong to; only
+//! the newest seconds of its traffic are not waited for.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -36,9 +34,8 @@ const MIN_STAY_MS: i64 = 10_000;
 /// time is short, because an unknown sender may be among them.
 const STARTUP_MS: i64 = 3_000;
 
-/// While windows begin to wait for a new exporter, the lag grows by one part in this many
-/// of
-/// the time that passes: windows move at half speed or faster.
+/// While windows begin to wait for a new exporter, the lag grows by one part in this many of the
+/// time that passes: windows move at half speed or faster.
 const GROWTH_PART: i64 = 2;
 
 /// Lags that differ by less than this are treated as equal: windows move in steps of 2 s.
@@ -142,9 +139,8 @@ impl Timings {
         self.known.remove(&exporter)
     }
 
-    /// How far behind `now` windows must end. Exporters that have fallen silent are
-    /// removed.
-    /// Called about once a second.
+    /// How far behind `now` windows must end. Exporters that have fallen silent are removed. Called
+    /// about once a second.
     pub(super) fn lag(&mut self, now: Time) -> Lag {
         self.known.values_mut().for_each(|timing| timing.refresh(now));
         self.known.retain(|_, timing| !timing.is_idle());
@@ -196,8 +192,7 @@ impl Timings {
                 timing.weight() as f64 >= weight as f64 * SHARE,
                 timing.records() as f64 >= records as f64 * SHARE,
             );
-            // Counters are easy to forge. For an exporter that was present from the start a
-            // share
+            // Counters are easy to forge. For an exporter that was present from the start a share
             // of bytes or of records is enough; a new exporter needs both.
             let is_initial = is_initial(timing) && present(timing);
             let heavy = if is_initial { bytes || many_records } else { bytes && many_records };

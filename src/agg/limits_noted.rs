@@ -12,9 +12,8 @@ impl Windows {
     pub(super) fn count_limits(&self, site: &SharedState, health: &mut Health) {
         let load = |count: &AtomicU64| count.load(Relaxed);
         let (hosts, conversations) = (&self.hosts.admission, &self.conversations.admission);
-        // None of this traffic is lost: it is in "others". `older_bytes` counts bytes and
-        // must
-        // not be added to counts of flows and datagrams.
+        // None of this traffic is lost: it is in "others". `older_bytes` counts bytes and must not
+        // be added to counts of flows and datagrams.
         let counts = [
             (
                 load(&hosts.refused),

@@ -33,9 +33,8 @@ const STEPS: usize = 16;
 pub(super) struct TimeLog(SmallVec<[PaneEntry; INLINE]>);
 
 impl TimeLog {
-    /// Adds the pieces of a flow, which are in order of their panes. `plain` is the path
-    /// with
-    /// the same sampling rate and no interfaces.
+    /// Adds the pieces of a flow, which are in order of their panes. `plain` is the path with the
+    /// same sampling rate and no interfaces.
     pub(super) fn add(&mut self, edges: &Edges, what: EntryKind, plain: u32, pieces: &[FlowPart]) {
         let mut end = self.0.len();
         for piece in pieces.iter().rev() {
@@ -119,8 +118,7 @@ impl TimeLog {
         moved
     }
 
-    /// Merges panes that have become coarser and drops panes older than every window.
-    /// Returns
+    /// Merges panes that have become coarser and drops panes older than every window. Returns
     /// whether anything changed.
     pub(super) fn compact(&mut self, edges: &Edges) -> bool {
         // Entries young enough for the finest panes are not touched.

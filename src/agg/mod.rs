@@ -280,9 +280,8 @@ impl Windows {
         self.first_edge.saturating_add(MINUTE_SECONDS)
     }
 
-    /// Merges old panes and drops empty rows in those maps that are due. Maps are swept
-    /// only
-    /// when more than `overdue` whole cycles are due.
+    /// Merges old panes and drops empty rows in those maps that are due. Maps are swept only when
+    /// more than `overdue` whole cycles are due.
     fn sweep(&self, edges: &Edges, overdue: u64) {
         let passed = edges.edge.saturating_sub(self.first_edge);
         self.hosts.sweep(edges, passed, SWEEP_SECONDS, overdue);
@@ -350,9 +349,8 @@ impl Windows {
         self.site().alerts.list()
     }
 
-    /// Evaluates the limits over the last complete minute. The collector calls it about
-    /// once
-    /// a second.
+    /// Evaluates the limits over the last complete minute. The collector calls it about once a
+    /// second.
     pub fn watch(&self, now: Time) {
         self.advance(now);
         let edges = self.site().edges;
@@ -367,9 +365,8 @@ impl Windows {
             return;
         }
         let (start, end) = edges.widen(edges.edge.saturating_sub(MINUTE_SECONDS), edges.edge);
-        // Just after the start, the beginning of the minute is not known completely. The
-        // mean
-        // is over the whole minute, so it can only be too low.
+        // Just after the start, the beginning of the minute is not known completely. The mean is
+        // over the whole minute, so it can only be too low.
         let mean = |bytes: u64| bytes.saturating_mul(8) / u64::from(MINUTE_SECONDS);
         let mut rates = Vec::new();
         let mut take = |subject: AlertSubject, bytes: u64| {

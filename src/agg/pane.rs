@@ -14,8 +14,7 @@ const MIDDLE_SPAN: u32 = 300;
 /// Number of seconds for which traffic is stored.
 pub(super) const KEEP_SPAN: u32 = 3600;
 
-/// The bounds between pane lengths for one position of the edge. The edge is the end of
-/// live
+/// The bounds between pane lengths for one position of the edge. The edge is the end of live
 /// windows, in whole seconds since 1970, always even.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Edges {
@@ -117,9 +116,8 @@ impl Edges {
         }
     }
 
-    /// The smallest range of whole panes that covers `[start, end)`, limited to stored
-    /// panes
-    /// before the edge.
+    /// The smallest range of whole panes that covers `[start, end)`, limited to stored panes before
+    /// the edge.
     pub(super) fn widen(&self, start: u32, end: u32) -> (u32, u32) {
         if self.single {
             return (0, u32::MAX);

@@ -25,10 +25,9 @@ const RATE_ONLY_PATHS: usize = 4096;
 /// hundreds.
 const MAX_RATES: usize = 64;
 
-/// The first paths and rates of each exporter come from a reserve. When other exporters
-/// have
-/// used up everything else, a new exporter still gets these. The reserves are enough for
-/// the maximum number of exporters.
+/// The first paths and rates of each exporter come from a reserve. When other exporters have used
+/// up everything else, a new exporter still gets these. The reserves are enough for the maximum
+/// number of exporters.
 const GUARANTEED_PATHS: usize = 16;
 const GUARANTEED_RATES: usize = 2;
 const RESERVED_PATHS: usize = 1024 * GUARANTEED_PATHS;

@@ -26,8 +26,7 @@ impl Percentile {
         Some(Percentile { up: histogram()?, down: histogram()?, done: None })
     }
 
-    /// The next interval `[start, end)` in seconds that is complete at `edge`. No interval
-    /// begins
+    /// The next interval `[start, end)` in seconds that is complete at `edge`. No interval begins
     /// before collecting began at `since`.
     pub(super) fn due(&mut self, since: u32, edge: u32) -> Option<(u32, u32)> {
         let first = since.div_ceil(BILLING_SECONDS).saturating_mul(BILLING_SECONDS);

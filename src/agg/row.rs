@@ -7,9 +7,8 @@ use super::key::{CompactHost, ConversationKey};
 use super::log::TimeLog;
 use crate::snapshot::Reach;
 
-/// Bytes of a row: its key, its log, its part of the empty space in the table, and its
-/// entry
-/// in the list of victims. Heap memory of the log is added to that.
+/// Bytes of a row: its key, its log, its part of the empty space in the table, and its entry in the
+/// list of victims. Heap memory of the log is added to that.
 pub(super) const ROW_BYTES: usize = 256;
 
 /// An update of a row by a flow.

@@ -33,9 +33,8 @@ const MAX_MAPS: usize = 128;
 /// Number of rows below which a table grows and shrinks in negligible time.
 const SMALL: usize = 1024;
 
-/// When rows take more bytes than allowed, this many rows are evicted in addition to one
-/// for
-/// each flow of a group, which makes up for logs that grow.
+/// When rows take more bytes than allowed, this many rows are evicted in addition to one for each
+/// flow of a group, which makes up for logs that grow.
 const EXTRA_EVICTIONS: usize = 16;
 
 /// Shards per map: the smallest number that DashMap allows.

@@ -1,10 +1,9 @@
 //! How late an exporter reports, learned from its records.
 //!
-//! A record arrives after the flow has ended, and the active timeout cuts long flows. So
-//! the
-//! traffic of a moment is known completely only after the oldest record that covers it has
-//! arrived. The lag of live windows follows from that; module `lag` decides which
-//! exporters windows wait for.
+//! A record arrives after the flow has ended, and the active timeout cuts long flows. So the
+//! traffic of a moment is known completely only after the oldest record that covers it has arrived.
+//! The lag of live windows follows from that; module `lag` decides which exporters windows wait
+//! for.
 
 use hdrhistogram::Histogram;
 
@@ -60,9 +59,8 @@ struct Epoch {
     duration: Histogram<u64>,
     /// Arrival minus the end of the flow.
     delay: Histogram<u64>,
-    /// Arrival minus the start of the flow, weighted by bytes, of records that are not
-    /// older
-    /// than [`MAX_LAG_MS`].
+    /// Arrival minus the start of the flow, weighted by bytes, of records that are not older than
+    /// [`MAX_LAG_MS`].
     age: Histogram<u64>,
     weight: u64,
     records: u64,
@@ -131,15 +129,13 @@ pub(super) struct Timing {
     pub(super) slots: u32,
     /// The newest of these slots.
     newest_slot: i64,
-    /// The age of its records at arrival, at quantile [`QUANTILE`] of their bytes, as of
-    /// the
-    /// last [`Timing::refresh`].
+    /// The age of its records at arrival, at quantile [`QUANTILE`] of their bytes, as of the last
+    /// [`Timing::refresh`].
     pub(super) age_ms: i64,
 }
 
 impl Timing {
-    /// For an exporter whose first record arrived at `now`. `None` when a histogram cannot
-    /// be
+    /// For an exporter whose first record arrived at `now`. `None` when a histogram cannot be
     /// created, which does not happen with these bounds.
     pub(super) fn new(now: Time) -> Option<Timing> {
         Some(Timing {
@@ -259,9 +255,8 @@ impl Timing {
         recent.max(if self.late.records > 0 { self.late.total_records } else { 0 })
     }
 
-    /// Its active timeout in milliseconds, if that exceeds the longest lag and enough
-    /// records
-    /// show it.
+    /// Its active timeout in milliseconds, if that exceeds the longest lag and enough records show
+    /// it.
     pub(super) fn beyond_ms(&self) -> Option<i64> {
         self.late.counts().then_some(self.late.duration_ms)
     }

@@ -1,10 +1,9 @@
 //! The attach protocol: converts bytes to messages and back, whatever pieces they arrive
 //! in. Pure.
 //!
-//! Each side begins with a [`Hello`]. Its form never changes, so that two versions can tell
-//! each
-//! other their version. Frames follow: a length, a kind and a body (postcard), which is
-//! compressed if it is large.
+//! Each side begins with a [`Hello`]. Its form never changes, so that two versions can tell each
+//! other their version. Frames follow: a length, a kind and a body (postcard), which is compressed
+//! if it is large.
 
 use std::sync::Arc;
 
@@ -17,8 +16,7 @@ use crate::snapshot::{Snapshot, View};
 /// The first bytes of every connection.
 pub const MAGIC: [u8; 4] = *b"TTLK";
 
-/// Version of the protocol. It is increased whenever the form of a message, or of a type in
-/// a
+/// Version of the protocol. It is increased whenever the form of a message, or of a type in a
 /// message, changes.
 pub const PROTOCOL: u16 = 3;
 
@@ -355,8 +353,7 @@ impl FrameDecoder {
         }))
     }
 
-    /// Reads the next message; `None` until it is complete. After an error, no further
-    /// message can
+    /// Reads the next message; `None` until it is complete. After an error, no further message can
     /// be read.
     ///
     /// # Errors

@@ -7,8 +7,7 @@ use std::path::{Path, PathBuf};
 
 use nix::unistd::{Group, Uid, User, geteuid};
 
-/// Maximum length of the path of a Unix socket in bytes: `sun_path` has 108 bytes, of which
-/// the
+/// Maximum length of the path of a Unix socket in bytes: `sun_path` has 108 bytes, of which the
 /// last is 0 (unix(7)).
 pub const MAX_PATH: usize = 107;
 
@@ -119,10 +118,8 @@ pub(super) fn fits(path: &Path) -> Result<(), SocketPathError> {
     Ok(())
 }
 
-/// Which user or group may use a path that this user may not use, and the command that adds
-/// this
-/// user to the group. `None` when that cannot be read. It is taken from the deepest folder
-/// of the
+/// Which user or group may use a path that this user may not use, and the command that adds this
+/// user to the group. `None` when that cannot be read. It is taken from the deepest folder of the
 /// path that can be read.
 #[must_use]
 pub fn who_may(path: &Path) -> Option<String> {

@@ -205,9 +205,8 @@ impl Transfer {
         self.cut = self.start.plus_ms(pieces * ACTIVE_MS);
     }
 
-    /// Passes each record that is complete at `now` to `due`, with the time at which it is
-    /// due. Returns
-    /// false after the last record.
+    /// Passes each record that is complete at `now` to `due`, with the time at which it is due.
+    /// Returns false after the last record.
     pub(super) fn advance(&mut self, now: Time, mut due: impl FnMut(Time, Flow)) -> bool {
         while self.cut < self.end {
             let full = self.cut.plus_ms(ACTIVE_MS);

@@ -1,5 +1,4 @@
-//! The demo: a realistic small site, whose export datagrams depend only on a seed and a
-//! time. Pure,
+//! The demo: a realistic small site, whose export datagrams depend only on a seed and a time. Pure,
 //! so that the demo, tests and load generators use the same network.
 //!
 //! `hosts` has the tables of hosts and traffic, `site` simulates the site,
@@ -45,8 +44,7 @@ pub struct Thresholds {
     pub link_down: u64,
 }
 
-/// Maximum number of steps in one call of `tick` (10 minutes, after the machine was
-/// suspended). The
+/// Maximum number of steps in one call of `tick` (10 minutes, after the machine was suspended). The
 /// next calls make the rest.
 const MAX_STEPS: usize = 600;
 /// Interval of templates in milliseconds.
@@ -67,8 +65,7 @@ const FRAMING: u64 = 18;
 
 /// Two routers and a switch of a small site.
 ///
-/// They export at whole seconds, because NetFlow v9 has a clock of whole seconds. Their
-/// datagrams
+/// They export at whole seconds, because NetFlow v9 has a clock of whole seconds. Their datagrams
 /// depend only on the seed and the start, not on when [`tick`](Demo::tick) is called.
 #[derive(Clone, Debug)]
 pub struct Demo {

@@ -164,9 +164,8 @@ impl Site {
         Transfer::new(pair, rates, (from, end), seed).with_variation(0.04)
     }
 
-    /// A transfer that begins in the second before `now`, or earlier: `age` is the part of
-    /// it that has
-    /// passed.
+    /// A transfer that begins in the second before `now`, or earlier: `age` is the part of it that
+    /// has passed.
     fn long_transfer(&mut self, long_transfer: &LongTransfer, now: Time, age: f64) -> Transfer {
         let (local, peer) = self.ends(long_transfer.peer);
         let local_port = self.ephemeral();
@@ -344,8 +343,7 @@ impl Site {
     }
 }
 
-/// Activity of the site, from 0.55 to 1.05: highest at 13:00 UTC, lowest twelve hours
-/// later, with a
+/// Activity of the site, from 0.55 to 1.05: highest at 13:00 UTC, lowest twelve hours later, with a
 /// small wave of 11 minutes.
 fn activity(time: Time) -> f64 {
     use std::f64::consts::TAU;

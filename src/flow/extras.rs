@@ -10,10 +10,8 @@ pub const MPLS_LABELS: usize = 10;
 record! {
     /// Fields of a flow besides those of [`super::Flow`].
     ///
-    /// They are stored separately, because live tables do not use them and few exporters
-    /// send them.
-    /// A field that was not reported is 0 or unspecified. Numbers after "IE" are those of
-    /// IANA's
+    /// They are stored separately, because live tables do not use them and few exporters send them.
+    /// A field that was not reported is 0 or unspecified. Numbers after "IE" are those of IANA's
     /// IPFIX information elements.
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
     pub struct FlowExtras (NONE) {
@@ -23,9 +21,8 @@ record! {
         pub nat_src: Host,
         /// IE 226/282: destination address after translation.
         pub nat_dst: Host,
-        /// IE 56: incoming source MAC address, as for all MAC addresses here a number of
-        /// six
-        /// bytes, the first byte highest.
+        /// IE 56: incoming source MAC address, as for all MAC addresses here a number of six bytes,
+        /// the first byte highest.
         pub in_src_mac: u64,
         /// IE 57: outgoing destination MAC address.
         pub out_dst_mac: u64,
@@ -84,8 +81,7 @@ record! {
 }
 
 impl FlowExtras {
-    /// The number of flows that a record stands for, at least 1. The count is 0 when the
-    /// exporter
+    /// The number of flows that a record stands for, at least 1. The count is 0 when the exporter
     /// does not report it, and it is missing in files of version 1.
     #[must_use]
     pub fn flows(&self) -> u64 {

@@ -1,19 +1,14 @@
 //! The table of flow fields.
 //!
-//! Elements on the wire, words of filters and columns refer to a [`Field`]. Its name and
-//! the
-//! member of [`Flow`] or [`FlowExtras`] that has it are declared only here. Its width, and
-//! how
-//! it is read, set, gathered and stored, follows from the type of the member
-//! ([`StoredForm`]).
+//! Elements on the wire, words of filters and columns refer to a [`Field`]. Its name and the member
+//! of [`Flow`] or [`FlowExtras`] that has it are declared only here. Its width, and how it is read,
+//! set, gathered and stored, follows from the type of the member ([`StoredForm`]).
 //!
-//! To add a field, add a member (of [`FlowExtras`], unless every exporter reports it), a
-//! line at
-//! the end of this table, and the elements in `wire/element.rs` that carry it. If those are
-//! neither plain numbers nor members of [`FlowExtras`], also add a line where records are
-//! converted to flows. For the archive, state at the member `since` which version it is
-//! stored.
-//! If nfdump has the field, add its name to the tables of words: `query/element.rs`,
+//! To add a field, add a member (of [`FlowExtras`], unless every exporter reports it), a line at
+//! the end of this table, and the elements in `wire/element.rs` that carry it. If those are neither
+//! plain numbers nor members of [`FlowExtras`], also add a line where records are converted to
+//! flows. For the archive, state at the member `since` which version it is stored. If nfdump has
+//! the field, add its name to the tables of words: `query/element.rs`,
 //! `query/format/{tag,json,raw}.rs`, `filter/words.rs`.
 
 use super::record::since_of;
@@ -153,8 +148,7 @@ macro_rules! fields {
         }
 
         impl FlowExtras {
-            /// Sets every unsigned member to the number in a record on the wire, in the
-            /// width of
+            /// Sets every unsigned member to the number in a record on the wire, in the width of
             /// the member.
             #[inline]
             pub fn load_numbers(&mut self, numbers: &impl Numbers) {

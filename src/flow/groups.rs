@@ -62,8 +62,7 @@ impl NetworkGroups {
     }
 
     /// The hosts with a name, or those without any (`None`), as networks from which smaller
-    /// networks
-    /// with other names are excluded. Empty for an unknown name.
+    /// networks with other names are excluded. Empty for an unknown name.
     ///
     /// Without a name: one area with everything except the largest named networks.
     #[must_use]

@@ -95,8 +95,7 @@ impl<'de> Deserialize<'de> for Host {
     }
 }
 
-/// A network: an address and a prefix length. Host bits are cleared, so that two spellings
-/// of the
+/// A network: an address and a prefix length. Host bits are cleared, so that two spellings of the
 /// same network are equal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(from = "(Host, u8)", into = "(Host, u8)")]

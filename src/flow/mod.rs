@@ -1,9 +1,7 @@
 //! Flow records, which all other modules use.
 //!
-//! A [`Flow`] is a unidirectional flow record as the exporter sent it, with the exporter's
-//! times
-//! and unscaled counters. The values to correct it (sampling rate, clock offset, arrival
-//! time) are
+//! A [`Flow`] is a unidirectional flow record as the exporter sent it, with the exporter's times
+//! and unscaled counters. The values to correct it (sampling rate, clock offset, arrival time) are
 //! separate fields.
 
 mod clock;
@@ -57,9 +55,8 @@ record! {
         pub next_hop: Host,
         /// Address of the sender of the datagram.
         pub exporter: Host,
-        /// Time of the first packet by the exporter's clock. sFlow does not report it, so
-        /// that is the
-        /// arrival.
+        /// Time of the first packet by the exporter's clock. sFlow does not report it, so that is
+        /// the arrival.
         pub first: Time,
         /// Time of the last packet by the exporter's clock.
         pub last: Time,
@@ -84,8 +81,7 @@ record! {
         pub src_as: u32,
         /// AS number of the destination.
         pub dst_as: u32,
-        /// Which [`FlowExtras`] of the batch belongs to the flow: its index plus 1, or 0
-        /// for none.
+        /// Which [`FlowExtras`] of the batch belongs to the flow: its index plus 1, or 0 for none.
         /// See [`extras_of`].
         pub more: u32,
         /// Source port.
@@ -112,10 +108,8 @@ record! {
         pub duplicate: Duplicate,
     }
     unstored {
-        /// Whether the record is a sampled packet (sFlow, RFC 5476), or was made from
-        /// packets of a
-        /// sampler whose rate is not known yet. It is set while a datagram is decoded and
-        /// is not
+        /// Whether the record is a sampled packet (sFlow, RFC 5476), or was made from packets of a
+        /// sampler whose rate is not known yet. It is set while a datagram is decoded and is not
         /// stored in files.
         pub packet_sample: bool = false,
         /// Whether the [`FlowExtras`] of the flow have the inside address of an end
@@ -152,8 +146,7 @@ impl Flow {
         if self.is_many { extras_of(self, batch).flows() } else { 1 }
     }
 
-    /// The same conversation in the other direction: addresses, ports, masks, AS numbers
-    /// and
+    /// The same conversation in the other direction: addresses, ports, masks, AS numbers and
     /// interfaces are swapped. ICMP type and code stay. The caller sets the counters.
     #[must_use]
     pub fn reversed(&self) -> Flow {

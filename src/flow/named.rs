@@ -6,8 +6,7 @@ use std::sync::Arc;
 use super::Network;
 use crate::text;
 
-/// Maximum number of named networks. A large campus has a few thousand VLANs, and a filter
-/// for
+/// Maximum number of named networks. A large campus has a few thousand VLANs, and a filter for
 /// hosts without a group has to name all of them.
 pub const MAX_NETWORKS: usize = 10_000;
 
@@ -26,9 +25,8 @@ pub type NamedNetwork = (Network, Arc<str>);
 const LINE: &str =
     "NET = NAME with a network such as 10.20.3.0/24 or 2001:db8:3::/48, then its name";
 
-/// An error in a line (counted from 1; an argument is line 1): the expected text, and the
-/// text
-/// that was found.
+/// An error in a line (counted from 1; an argument is line 1): the expected text, and the text that
+/// was found.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}: expected {expected}, found {found}")]
 pub struct NamedError {
@@ -43,9 +41,8 @@ pub struct NamedError {
 /// Maximum number of errors that are reported for a file. Reading stops there.
 const MAX_ERRORS: usize = 20;
 
-/// Reads a file with `NET = NAME` or `NET NAME` on each line. A `#` begins a comment at the
-/// start of a
-/// line, between two spaces, or at the end of a line; a name such as `VLAN #12` is not cut.
+/// Reads a file with `NET = NAME` or `NET NAME` on each line. A `#` begins a comment at the start
+/// of a line, between two spaces, or at the end of a line; a name such as `VLAN #12` is not cut.
 ///
 /// # Errors
 /// Wrong lines, names or files beyond the limits, and text that is not UTF-8.

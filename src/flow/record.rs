@@ -1,5 +1,4 @@
-//! A macro that declares a struct whose members are stored: the struct, its value when
-//! nothing was
+//! A macro that declares a struct whose members are stored: the struct, its value when nothing was
 //! reported, and its bytes in a journal.
 
 /// A member of a record, as it is stored in journals.
@@ -26,8 +25,7 @@ pub const fn len_of(members: &[Member], version: u32) -> usize {
     bytes
 }
 
-/// The version that introduced a member. An unknown name is an error in the table of
-/// fields, at
+/// The version that introduced a member. An unknown name is an error in the table of fields, at
 /// compile time.
 pub(super) const fn since_of(members: &[Member], name: &str) -> u32 {
     let mut at = 0;
@@ -60,11 +58,9 @@ pub(super) const fn is_appended(members: &[Member]) -> bool {
     true
 }
 
-/// Declares a record. A member is `name: type`, then `= value` if its value when not
-/// reported differs
-/// from its type's, then `; since N` if a later version of the archive introduced it. The
-/// order is
-/// that of journals. `unstored` members are not in files.
+/// Declares a record. A member is `name: type`, then `= value` if its value when not reported
+/// differs from its type's, then `; since N` if a later version of the archive introduced it. The
+/// order is that of journals. `unstored` members are not in files.
 macro_rules! record {
     (
         $(#[$doc:meta])*
@@ -108,8 +104,7 @@ macro_rules! record {
                 out.extend_from_slice(&bytes);
             }
 
-            /// Reads a record from its bytes. Members beyond the end, which older journals
-            /// do not
+            /// Reads a record from its bytes. Members beyond the end, which older journals do not
             /// have, are set as if they were not reported.
             #[inline]
             #[must_use]

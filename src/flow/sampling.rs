@@ -66,9 +66,8 @@ impl Sampling {
     /// The exporter announced no rate; counters are used as they are.
     pub const UNKNOWN: Sampling = Sampling(0);
 
-    /// A sampler that selects one packet in `rate`. A rate of 0 is unknown: RFC 3954 does
-    /// not define
-    /// it, and exporters send it for "off".
+    /// A sampler that selects one packet in `rate`. A rate of 0 is unknown: RFC 3954 does not
+    /// define it, and exporters send it for "off".
     #[must_use]
     pub fn one_in(rate: u32) -> Sampling {
         Sampling(rate)

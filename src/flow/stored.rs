@@ -1,8 +1,6 @@
-//! The types of members of [`Flow`](super::Flow) and [`FlowExtras`](super::FlowExtras), and
-//! what follows
-//! from the type: the width in files, the bytes in a journal, how a column is gathered, and
-//! how a
-//! value is set.
+//! The types of members of [`Flow`](super::Flow) and [`FlowExtras`](super::FlowExtras), and what
+//! follows from the type: the width in files, the bytes in a journal, how a column is gathered, and
+//! how a value is set.
 
 use super::vector::Vector;
 use super::{Duplicate, FlowText, Host, MAX_TEXT, Sampling, Time};
@@ -54,8 +52,7 @@ pub enum StoredType {
     Text,
 }
 
-/// The numbers of a record's fields by the number of the field, each in the width of its
-/// member. A
+/// The numbers of a record's fields by the number of the field, each in the width of its member. A
 /// wider number on the wire is cut to its low-order bytes (see [`StoredForm::load_from`]).
 pub trait Numbers {
     /// The low-order byte.
@@ -100,14 +97,12 @@ pub trait StoredForm: Fixed {
     /// The value in the form in which it is compared and printed.
     fn value(self) -> FieldValue;
 
-    /// Writes a column of values: addresses, texts, or numbers (times and signed numbers as
-    /// their
+    /// Writes a column of values: addresses, texts, or numbers (times and signed numbers as their
     /// bits). Replaces the contents of `out`.
     fn gather(rows: impl Iterator<Item = Self>, out: &mut Vector);
 
-    /// Sets a number (a time or signed number by its bits), or the highest value if it does
-    /// not fit.
-    /// Does nothing for other kinds.
+    /// Sets a number (a time or signed number by its bits), or the highest value if it does not
+    /// fit. Does nothing for other kinds.
     #[inline]
     fn set_number(&mut self, _bits: u64) {}
 

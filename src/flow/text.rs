@@ -8,9 +8,8 @@ use crate::text::is_hidden;
 /// cut.
 pub const MAX_TEXT: usize = 64;
 
-/// A text of at most [`MAX_TEXT`] bytes of UTF-8 without control characters, stored in
-/// place so that
-/// records are plain bytes. It is padded with zeros.
+/// A text of at most [`MAX_TEXT`] bytes of UTF-8 without control characters, stored in place so
+/// that records are plain bytes. It is padded with zeros.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FlowText([u8; MAX_TEXT]);
 
@@ -18,9 +17,8 @@ impl FlowText {
     /// The empty text.
     pub const EMPTY: FlowText = FlowText([0; MAX_TEXT]);
 
-    /// A text from outside: hidden characters are removed, and a text that is too long is
-    /// cut after the
-    /// last character that fits.
+    /// A text from outside: hidden characters are removed, and a text that is too long is cut after
+    /// the last character that fits.
     #[must_use]
     pub fn new(text: &str) -> FlowText {
         let (mut bytes, mut length) = ([0; MAX_TEXT], 0);

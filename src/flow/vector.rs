@@ -2,9 +2,8 @@
 
 use super::{FlowText, Host};
 
-/// Number of rows that are processed at once, and of rows in a page of the archive. Their
-/// columns fit
-/// into the processor's cache.
+/// Number of rows that are processed at once, and of rows in a page of the archive. Their columns
+/// fit into the processor's cache.
 pub const PAGE_ROWS: usize = 65_536;
 
 /// Values of one field for up to [`PAGE_ROWS`] records. A time is stored in `Numbers` as

@@ -8,9 +8,8 @@ use crate::text::replaced;
 /// Maximum length of a stored panic message, in characters.
 const MAX_CHARS: usize = 200;
 
-/// A datagram that ends with these bytes (a data set with a reserved id) panics in unit
-/// tests
-/// of this crate. Release builds do not look for it.
+/// A datagram that ends with these bytes (a data set with a reserved id) panics in unit tests of
+/// this crate. Release builds do not look for it.
 pub(super) const POISON: &[u8] = b"\x00\x09\x00\x10panic please";
 
 /// Runs `work`. Returns the message if it panics. The caller has to restore any state that

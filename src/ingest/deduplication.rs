@@ -215,8 +215,7 @@ mod tests {
 
     #[test]
     fn ingress_and_egress_of_one_interface_are_not_duplicates() {
-        // A router that exports `ip flow ingress` and `egress` of its inside interface:
-        // uploads
+        // A router that exports `ip flow ingress` and `egress` of its inside interface: uploads
         // enter there and downloads leave there.
         let upload = flow(1);
         let download = Flow { direction: 1, input: 2, output: 1, ..upload.reversed() };

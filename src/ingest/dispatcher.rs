@@ -1,6 +1,5 @@
-//! Passes what the receiving thread reads to a pipeline on the same thread, or to the
-//! queues
-//! of workers.
+//! Passes what the receiving thread reads to a pipeline on the same thread, or to the queues of
+//! workers.
 
 use std::hash::BuildHasher;
 use std::io;
@@ -43,8 +42,7 @@ pub(super) struct Dispatcher {
     pipelines: Vec<Pipeline>,
     /// The workers; none when this thread does the work.
     workers: Vec<WorkerHandle>,
-    /// The restored state for each worker before it starts; after the end, the last saved
-    /// state of
+    /// The restored state for each worker before it starts; after the end, the last saved state of
     /// workers that died.
     known: Vec<SavedState>,
     hasher: RandomState,
@@ -347,10 +345,9 @@ impl Dispatcher {
         ours.chain(theirs).fold(false, |any, one| any | one)
     }
 
-    /// The state to save, and how many microseconds it took to gather. With workers, the
-    /// first
-    /// call requests it, and later calls return it once all workers have answered. For a
-    /// worker that has died, its last answer is used, so that the others are saved.
+    /// The state to save, and how many microseconds it took to gather. With workers, the first call
+    /// requests it, and later calls return it once all workers have answered. For a worker that has
+    /// died, its last answer is used, so that the others are saved.
     pub(super) fn state(&mut self) -> Option<(SavedState, u64)> {
         if self.workers.is_empty() {
             let dead = self.known.iter().map(|state| (state.clone(), 0));

@@ -57,8 +57,7 @@ pub(super) struct ExporterStats {
 }
 
 impl ExporterStats {
-    /// For one of `workers` workers. Each has twice its share of the details, because the
-    /// busiest
+    /// For one of `workers` workers. Each has twice its share of the details, because the busiest
     /// exporters are not distributed evenly.
     pub(super) fn new(workers: usize) -> ExporterStats {
         let detailed = (2 * DETAILED / workers.max(1)).clamp(DETAILS_AT_ONCE, DETAILED);

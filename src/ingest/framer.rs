@@ -5,8 +5,7 @@ use crate::wire::message_length;
 /// Number of header bytes that give the length of a message: version and length.
 const PREFIX: usize = 4;
 
-/// The bytes are not an IPFIX message: the version is wrong, or the length is shorter than
-/// the
+/// The bytes are not an IPFIX message: the version is wrong, or the length is shorter than the
 /// header. The rest of the stream cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct FramingError;

@@ -1,12 +1,9 @@
 //! The collecting half of toptalk: from sockets to flows to windows.
 //!
-//! One thread with its own runtime receives. It also decodes and records, or passes
-//! datagrams
-//! to several workers, those of one exporter always to the same worker. None of these
-//! threads ever waits for a screen, a disk or a client. Another thread regularly saves to a
-//! file
-//! what was learned of exporters. If flows are recorded, two more threads write them to an
-//! archive.
+//! One thread with its own runtime receives. It also decodes and records, or passes datagrams to
+//! several workers, those of one exporter always to the same worker. None of these threads ever
+//! waits for a screen, a disk or a client. Another thread regularly saves to a file what was
+//! learned of exporters. If flows are recorded, two more threads write them to an archive.
 
 mod catch_panic;
 pub mod deduplication;
@@ -123,8 +120,7 @@ impl Ingest {
         self.published.clone()
     }
 
-    /// Replaces the policy for exporters. When the returned receiver resolves, the new
-    /// policy
+    /// Replaces the policy for exporters. When the returned receiver resolves, the new policy
     /// applies to every datagram that is read from then on. No datagram is lost.
     pub fn set_policy(&self, policy: Policy) -> oneshot::Receiver<()> {
         let (confirm, confirmed) = oneshot::channel();

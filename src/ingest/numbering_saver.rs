@@ -1,5 +1,4 @@
-//! Saves the positions of exporters' sequence numbers in a small file, so that the next run
-//! can
+//! Saves the positions of exporters' sequence numbers in a small file, so that the next run can
 //! count what arrived in between.
 //!
 //! The file is written under a temporary name and renamed, without fsync. A killed process

@@ -10,8 +10,7 @@ use super::recorder::RecorderHandle;
 use super::socket::{self, BindError, BoundSocket, RECEIVE_BUFFER};
 use crate::wire::{self, Policy};
 
-/// The default ports of NetFlow, IPFIX and sFlow. At least one of them must be free at the
-/// start.
+/// The default ports of NetFlow, IPFIX and sFlow. At least one of them must be free at the start.
 /// The others are retried until they can be opened.
 pub const DEFAULT_PORTS: [u16; 3] = [2055, 4739, 6343];
 
@@ -165,8 +164,7 @@ pub struct StreamLimits {
     /// Milliseconds after which a connection with an incomplete message, or with no first
     /// message, is closed, because it only occupies a place.
     pub message_ms: i64,
-    /// Milliseconds of silence after which a connection is closed. Exporters send templates
-    /// at
+    /// Milliseconds of silence after which a connection is closed. Exporters send templates at
     /// least every half hour, so a longer silence means that the exporter is gone.
     pub idle_ms: i64,
 }

@@ -13,9 +13,8 @@ use crate::wire::numbering_states::ExporterNumbering;
 use crate::wire::saved_state::SavedState;
 use crate::wire::{Cause, Decoder, KeptExtras, Policy, SharedLimits};
 
-/// Maximum number of flows that are collected before they are recorded. Larger batches hit
-/// the
-/// same rows more often. A datagram of tiny records can add as many again.
+/// Maximum number of flows that are collected before they are recorded. Larger batches hit the same
+/// rows more often. A datagram of tiny records can add as many again.
 const FLOWS_PER_BATCH: usize = 4096;
 
 /// Capacity for flows that is kept between batches. A datagram of tiny records may need
@@ -28,9 +27,8 @@ pub(super) const LONGEST_WAIT: Duration = Duration::from_millis(50);
 /// Receives flows and their extra fields ([`Flow::more`]).
 pub(super) type FlowSink = Box<dyn FnMut(&[Flow], &[FlowExtras]) + Send>;
 
-/// Decodes datagrams, marks duplicates, and passes flows to the sink. A panic in one of
-/// these
-/// steps loses the datagram or batch at hand, and is counted.
+/// Decodes datagrams, marks duplicates, and passes flows to the sink. A panic in one of these steps
+/// loses the datagram or batch at hand, and is counted.
 pub(super) struct Pipeline {
     decoder: Decoder,
     counters: PipelineCounters,
@@ -121,8 +119,7 @@ impl Pipeline {
         }
     }
 
-    /// Decodes some of the data sets that waited for a template, if templates have arrived.
-    /// The
+    /// Decodes some of the data sets that waited for a template, if templates have arrived. The
     /// amount is limited, so that other exporters do not wait long.
     fn release(&mut self) {
         if !self.decoder.is_due() {
@@ -147,9 +144,8 @@ impl Pipeline {
         }
     }
 
-    /// Repairs the decoder after a panic. The exporter at hand has the state it would have
-    /// after
-    /// a restart; the others are not affected.
+    /// Repairs the decoder after a panic. The exporter at hand has the state it would have after a
+    /// restart; the others are not affected.
     fn reset_exporter(&mut self, now: Time, sender: Host) {
         let decoder = &mut self.decoder;
         match guarded(|| decoder.reset_exporter(now, sender)) {
@@ -188,8 +184,7 @@ impl Pipeline {
         }
     }
 
-    /// Called when nothing was received meanwhile: there is time for data sets that waited
-    /// for
+    /// Called when nothing was received meanwhile: there is time for data sets that waited for
     /// templates.
     pub(super) fn idle(&mut self) {
         self.release();

@@ -28,8 +28,7 @@ pub(super) struct PortAttempt {
 }
 
 impl Listen {
-    /// The configured ports that are not among `bound`: default ports that were in use when
-    /// they
+    /// The configured ports that are not among `bound`: default ports that were in use when they
     /// were to be opened, and ports without TCP.
     #[must_use]
     pub fn missing(&self, bound: &[BoundSocket], now: Time) -> Vec<MissingPort> {

@@ -154,9 +154,8 @@ struct State {
     sender_waits: bool,
 }
 
-/// A limited queue between the receiving thread and one worker. Its lock is held while a
-/// batch
-/// is moved, never while one is worked on.
+/// A limited queue between the receiving thread and one worker. Its lock is held while a batch is
+/// moved, never while one is worked on.
 #[derive(Debug)]
 pub(super) struct DatagramQueue {
     limit: usize,
@@ -175,8 +174,7 @@ impl DatagramQueue {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Moves the contents of `batch` to the queue; the batch is empty afterwards. Returns
-    /// how many
+    /// Moves the contents of `batch` to the queue; the batch is empty afterwards. Returns how many
     /// datagrams were dropped because the queue was full.
     pub(super) fn push(&self, batch: &mut DatagramBatch, urgency: Urgency) -> usize {
         let cost = batch.cost();

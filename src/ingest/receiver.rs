@@ -117,10 +117,9 @@ pub(super) async fn run(
     Rc::into_inner(receiver).map_or(Ok(()), |receiver| receiver.finish(saver.as_deref()))
 }
 
-/// Restores what earlier runs learned of exporters. Returns the saver for this run, which
-/// uses
-/// the file of the first port. A run that could not open that port has saved to the file of
-/// another port.
+/// Restores what earlier runs learned of exporters. Returns the saver for this run, which uses the
+/// file of the first port. A run that could not open that port has saved to the file of another
+/// port.
 fn restore_state(
     folder: &Path,
     sockets: &[BoundSocket],
@@ -224,8 +223,7 @@ impl Receiver {
         }
     }
 
-    /// Adds a port to the missing ones, because the runtime cannot register its socket (too
-    /// few
+    /// Adds a port to the missing ones, because the runtime cannot register its socket (too few
     /// file descriptors).
     fn put_back(&self, now: Time, port: u16, transport: Transport, error: &io::Error) {
         self.dispatcher.borrow_mut().stats.count_issue(IngestIssue::Socket);

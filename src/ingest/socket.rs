@@ -26,8 +26,7 @@ pub(super) const BACK_OFF: Duration = Duration::from_millis(100);
 /// The largest UDP payload plus one byte, so that a cut datagram is noticed.
 const DATAGRAM: usize = 65_536;
 
-/// Number of connections that may wait to be accepted. After a restart, all exporters of a
-/// site
+/// Number of connections that may wait to be accepted. After a restart, all exporters of a site
 /// connect at once.
 const BACKLOG: i32 = 128;
 
@@ -101,8 +100,7 @@ pub struct BoundSocket {
 }
 
 impl BoundSocket {
-    /// Opens `port` on `address`, or on every IPv4 and IPv6 address if that is `None`. Port
-    /// 0
+    /// Opens `port` on `address`, or on every IPv4 and IPv6 address if that is `None`. Port 0
     /// chooses a free port.
     ///
     /// # Errors
@@ -161,8 +159,7 @@ impl BoundSocket {
         BoundSocket { socket, stream: None, v6_only, listener, note, no_streams: None }
     }
 
-    /// Also listens for TCP streams on the same address and port. If that fails, datagrams
-    /// are
+    /// Also listens for TCP streams on the same address and port. If that fails, datagrams are
     /// received all the same, and the reason is in `no_streams`.
     #[must_use]
     pub fn with_streams(mut self) -> BoundSocket {
@@ -323,8 +320,7 @@ impl InboundSocket {
         Ok(())
     }
 
-    /// Reads what is left in the kernel's buffer, at most `most` datagrams, without the
-    /// runtime.
+    /// Reads what is left in the kernel's buffer, at most `most` datagrams, without the runtime.
     /// Used at the end of collecting.
     pub fn drain_rest(&mut self, most: usize, mut take: impl FnMut(SenderAddress, &[u8])) {
         let InboundSocket { socket, listener, buffer, control, drops } = self;

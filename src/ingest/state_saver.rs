@@ -18,8 +18,7 @@ use crate::wire::saved_state::SavedState;
 /// and templates take a few MB.
 const MAX_BYTES: u64 = 64 << 20;
 
-/// Interval in milliseconds at which the file is written, so that it has recent times of
-/// the
+/// Interval in milliseconds at which the file is written, so that it has recent times of the
 /// exporters.
 const SAVE_INTERVAL_MS: i64 = 60_000;
 
@@ -41,9 +40,8 @@ pub(super) fn path(folder: &Path, address: Option<IpAddr>, port: u16) -> PathBuf
     })
 }
 
-/// Sorts files by modification time, the newest first, because the newest entry of an
-/// exporter
-/// is used.
+/// Sorts files by modification time, the newest first, because the newest entry of an exporter is
+/// used.
 pub(super) fn newest_first(mut paths: Vec<PathBuf>) -> Vec<PathBuf> {
     let written = |path: &PathBuf| fs::metadata(path).and_then(|data| data.modified()).ok();
     paths.sort_by_cached_key(|path| std::cmp::Reverse(written(path)));

@@ -64,9 +64,8 @@ impl PublishedHealth {
         self.ended.load(Ordering::Relaxed)
     }
 
-    /// Number of times that health was published. A watchdog sees from it that the
-    /// receiving
-    /// thread runs.
+    /// Number of times that health was published. A watchdog sees from it that the receiving thread
+    /// runs.
     #[must_use]
     pub fn beats(&self) -> u64 {
         self.beats.load(Ordering::Relaxed)

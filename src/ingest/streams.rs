@@ -1,10 +1,8 @@
-//! IPFIX over TCP (RFC 7011, section 10.4): accepts connections, cuts them into messages
-//! and
-//! closes them.
+//! IPFIX over TCP (RFC 7011, section 10.4): accepts connections, cuts them into messages and closes
+//! them.
 //!
-//! Every connection is a task. All tasks share one thread, so each read is followed by
-//! turns of
-//! the others. Limits keep unknown peers from using up all connections.
+//! Every connection is a task. All tasks share one thread, so each read is followed by turns of the
+//! others. Limits keep unknown peers from using up all connections.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;

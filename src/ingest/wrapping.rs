@@ -10,9 +10,8 @@ pub(super) struct WrappingCounter {
 impl WrappingCounter {
     /// Adds the increment since the last value. The counter starts at 0.
     ///
-    /// A value slightly below the last one is late and ignored: packets that several
-    /// processors
-    /// put into one queue carry their counts slightly out of order.
+    /// A value slightly below the last one is late and ignored: packets that several processors put
+    /// into one queue carry their counts slightly out of order.
     pub(super) fn observe(&mut self, value: u32) {
         let ahead = value.wrapping_sub(self.newest);
         if ahead < u32::MAX / 2 {

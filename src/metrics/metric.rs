@@ -5,8 +5,7 @@ use crate::snapshot::{
     Attached, DropCount, ExporterHealth, Health, Listener, QueueHealth, RecordingHealth,
 };
 
-/// Maximum number of exporters with their own series, the busiest ones. Each has about 17
-/// series.
+/// Maximum number of exporters with their own series, the busiest ones. Each has about 17 series.
 /// The limit keeps forged senders from filling a monitoring system.
 pub const MAX_EXPORTERS: usize = 500;
 

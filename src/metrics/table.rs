@@ -1,6 +1,5 @@
-//! All metrics, in the order of the text. Units are those of Prometheus: seconds and bytes.
-//! Rates are
-//! computed by queries: `rate(toptalk_flows_total[1m])`.
+//! All metrics, in the order of the text. Units are those of Prometheus: seconds and bytes. Rates
+//! are computed by queries: `rate(toptalk_flows_total[1m])`.
 
 use super::metric::MetricKind::{Counter, Gauge};
 use super::metric::Value::{self, Real, Whole};

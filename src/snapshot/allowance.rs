@@ -1,11 +1,8 @@
 //! The work that one answer may cost, counted in steps.
 //!
-//! A step is an entry of a row that is read, or a test of a filter on a row: about ten
-//! nanoseconds. The
-//! code that makes an answer spends steps. Every [`STEPS`] steps a callback decides whether
-//! to
-//! continue. Counted steps make tests repeatable; the callback may check a clock, or
-//! whether the
+//! A step is an entry of a row that is read, or a test of a filter on a row: about ten nanoseconds.
+//! The code that makes an answer spends steps. Every [`STEPS`] steps a callback decides whether to
+//! continue. Counted steps make tests repeatable; the callback may check a clock, or whether the
 //! client is still connected.
 
 use std::fmt;

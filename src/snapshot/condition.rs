@@ -4,14 +4,12 @@ use super::coverage;
 use super::exporter::{ExporterHealth, SamplingState};
 use crate::flow::{CLOCK_OFF_MS, Protocol, RateDoubt, SequenceUnit, Time};
 
-/// An exporter that was silent for this many milliseconds counts as dead: even the quietest
-/// router sends
-/// its templates.
+/// An exporter that was silent for this many milliseconds counts as dead: even the quietest router
+/// sends its templates.
 pub const DEAD_MS: i64 = 300_000;
 
-/// Silence in milliseconds that is reported: longer than the minute after which most
-/// exporters report
-/// every flow.
+/// Silence in milliseconds that is reported: longer than the minute after which most exporters
+/// report every flow.
 pub const QUIET_MS: i64 = 90_000;
 
 /// A longer active timeout in milliseconds is reported: windows are late then.

@@ -55,9 +55,8 @@ pub struct ExporterHealth {
     /// Number of units missing according to its sequence numbers, in the protocol's unit
     /// (v5 and v7: flows, IPFIX: records, v9 and sFlow: datagrams).
     pub lost: u64,
-    /// Number of units that it sent while no collector ran, between an earlier run and this
-    /// one, in the same
-    /// unit. Not part of `lost`.
+    /// Number of units that it sent while no collector ran, between an earlier run and this one, in
+    /// the same unit. Not part of `lost`.
     pub missed_while_down: u64,
     /// Samples that an sFlow agent took but could not send.
     pub unsent: u64,
@@ -87,9 +86,8 @@ pub struct ExporterHealth {
     /// Time from a flow's end to the arrival of its record in milliseconds (99th
     /// percentile).
     pub export_delay_ms: Option<i64>,
-    /// Everything that it reported about itself, at most a few seconds old. Empty for all
-    /// but the busiest
-    /// exporters.
+    /// Everything that it reported about itself, at most a few seconds old. Empty for all but the
+    /// busiest exporters.
     pub detail: Arc<ExporterDetail>,
 }
 
@@ -100,8 +98,7 @@ impl ExporterHealth {
         self.protocol.is_some()
     }
 
-    /// Number of units of its sequence numbers that arrived: flows if they count flows or
-    /// records,
+    /// Number of units of its sequence numbers that arrived: flows if they count flows or records,
     /// otherwise datagrams.
     #[must_use]
     pub fn received(&self) -> u64 {

@@ -1,6 +1,5 @@
-//! Traffic grouped by a property other than the host: the [`Grouping`] of a view, and the
-//! rows of the
-//! answer.
+//! Traffic grouped by a property other than the host: the [`Grouping`] of a view, and the rows of
+//! the answer.
 
 use std::sync::Arc;
 
@@ -96,9 +95,8 @@ pub enum GroupKey {
 const NAMELESS: &str = "(no group)";
 
 impl GroupKey {
-    /// The label: `443/tcp https`, `udp`, `198.51.100.0/24`, `192.0.2.1 Te1/0/1`, `Server
-    /// room`. Names of
-    /// interfaces are taken from `health`; they are not cleaned.
+    /// The label: `443/tcp https`, `udp`, `198.51.100.0/24`, `192.0.2.1 Te1/0/1`, `Server room`.
+    /// Names of interfaces are taken from `health`; they are not cleaned.
     #[must_use]
     pub fn label(&self, health: &Health) -> String {
         match self {

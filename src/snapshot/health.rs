@@ -106,9 +106,8 @@ pub struct DropCount {
     pub count: u64,
 }
 
-/// An exporter that reached a limit: it used more than its share, or it was new when there
-/// was no room
-/// left.
+/// An exporter that reached a limit: it used more than its share, or it was new when there was no
+/// room left.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NoRoom {
     /// Its address.
@@ -219,9 +218,8 @@ pub struct Health {
     /// Why the collector of this attached screen cannot be reached. The screen tries to
     /// connect again.
     pub gone: Option<Alarm>,
-    /// The named networks of the collector, if that is another process: it sends them once,
-    /// not with every
-    /// answer.
+    /// The named networks of the collector, if that is another process: it sends them once, not
+    /// with every answer.
     #[serde(skip)]
     pub groups: Option<Arc<NetworkGroups>>,
     /// Warnings besides missing ports: small buffers, state that cannot be saved, defects.

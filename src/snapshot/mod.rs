@@ -87,9 +87,8 @@ pub struct HostRow {
     pub host: Host,
     /// Its traffic in the window.
     pub traffic: UpDown,
-    /// Bytes that it may have had in the window before it got a row, because another host
-    /// had that row. 0
-    /// means that the traffic is exact.
+    /// Bytes that it may have had in the window before it got a row, because another host had that
+    /// row. 0 means that the traffic is exact.
     pub missing: u64,
 }
 
@@ -101,9 +100,8 @@ impl HostRow {
     }
 }
 
-/// Maximum number of bytes of a host or conversation without a row in the window. 0 as long
-/// as no limit
-/// was reached.
+/// Maximum number of bytes of a host or conversation without a row in the window. 0 as long as no
+/// limit was reached.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Untracked {
     /// For hosts.
@@ -129,9 +127,8 @@ pub struct ConversationRow {
     pub first_pane: Time,
     /// Start of the newest pane with traffic.
     pub last_pane: Time,
-    /// Path of most bytes that the host sent in the window; `None` if it sent nothing, or
-    /// the path is not
-    /// known.
+    /// Path of most bytes that the host sent in the window; `None` if it sent nothing, or the path
+    /// is not known.
     pub via: Option<TrafficPath>,
 }
 
@@ -305,9 +302,8 @@ pub enum Basis {
     /// Local hosts by what they send and receive over the link.
     #[default]
     UpDown,
-    /// Hosts by what they send and receive as sources and destinations, because most
-    /// traffic has no local
-    /// host.
+    /// Hosts by what they send and receive as sources and destinations, because most traffic has no
+    /// local host.
     SourceDestination {
         /// The busiest networks, as proposals for `--local`.
         candidates: Vec<Network>,
@@ -343,15 +339,13 @@ pub struct Snapshot {
     pub link: LinkView,
     /// Active alerts, worst first, then oldest first.
     pub alerts: Vec<Alert>,
-    /// Why there are no rows: the answer needs more work than allowed, or takes longer than
-    /// others. A
-    /// sentence with the remedy.
+    /// Why there are no rows: the answer needs more work than allowed, or takes longer than others.
+    /// A sentence with the remedy.
     pub unanswered: Option<String>,
     /// Notes for the reader about this answer.
     pub notes: Vec<String>,
-    /// Seconds between two answers if more than one, because many screens ask or an answer
-    /// takes long;
-    /// otherwise 0.
+    /// Seconds between two answers if more than one, because many screens ask or an answer takes
+    /// long; otherwise 0.
     pub every_s: u32,
     /// The state of the collector.
     pub health: Health,

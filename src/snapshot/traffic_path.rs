@@ -8,8 +8,7 @@ use crate::flow::Host;
 
 use super::Health;
 
-/// The exporter that reported traffic, and the interfaces through which it entered and left
-/// (SNMP
+/// The exporter that reported traffic, and the interfaces through which it entered and left (SNMP
 /// indexes, 0 if not reported).
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,

@@ -21,8 +21,7 @@ const RECONNECT_INTERVAL: Duration = Duration::from_secs(1);
 /// request that it answers at once. If it stays silent for as long again, it counts as gone.
 const SILENCE_S: u64 = 10;
 
-/// Attaches to the collector at `path`, and starts a thread that attaches again whenever
-/// the
+/// Attaches to the collector at `path`, and starts a thread that attaches again whenever the
 /// collector is back, until the screen's channels are dropped.
 ///
 /// # Errors

@@ -1,8 +1,6 @@
-//! Answers from the windows of this process. Each answer is made on a separate thread, so
-//! that a
-//! slow one delays neither alerts nor other questions, and can be given up when another
-//! view
-//! is requested.
+//! Answers from the windows of this process. Each answer is made on a separate thread, so that a
+//! slow one delays neither alerts nor other questions, and can be given up when another view is
+//! requested.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -20,13 +18,11 @@ use crate::snapshot::{Allowance, Health, Snapshot, Subject, View};
 /// Interval of answers.
 const REFRESH: Duration = Duration::from_secs(1);
 
-/// Time limit of an answer in microseconds. A million hosts or two million conversations
-/// with a
+/// Time limit of an answer in microseconds. A million hosts or two million conversations with a
 /// usual filter need less.
 const LIMIT_US: u64 = 5_000_000;
 
-/// Time in microseconds after which a view that could not be answered is tried again,
-/// unless
+/// Time in microseconds after which a view that could not be answered is tried again, unless
 /// another view is requested.
 const RETRY_US: u64 = 60_000_000;
 
@@ -103,8 +99,7 @@ fn make(local: &Local, view: View) -> PendingAnswer {
     PendingAnswer { task, stop }
 }
 
-/// Microseconds until the next answer may be made: as long as the last one took, so that
-/// answers
+/// Microseconds until the next answer may be made: as long as the last one took, so that answers
 /// use at most half a core.
 fn pause_after(snapshot: &Snapshot, took: u64) -> u64 {
     if snapshot.unanswered.is_some() { RETRY_US } else { took }

@@ -1,5 +1,4 @@
-//! The source of answers for a screen. The screen sends views and receives snapshots, from
-//! this
+//! The source of answers for a screen. The screen sends views and receives snapshots, from this
 //! process or from another.
 
 mod attached;
@@ -28,8 +27,7 @@ pub struct ScreenChannels {
     pub questions: mpsc::Sender<SourceQuestion>,
 }
 
-/// Starts a thread that evaluates limits and makes answers, about once a second and on
-/// request,
+/// Starts a thread that evaluates limits and makes answers, about once a second and on request,
 /// until the screen's channels are dropped.
 ///
 /// # Errors

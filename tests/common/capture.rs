@@ -11,9 +11,8 @@ pub struct Truth {
     pub bytes: u64,
 }
 
-/// Writes a pcap file with `flows` UDP flows. The n-th has n + 1 packets with 100 + n bytes
-/// of payload
-/// from 10.9.0.n to 203.0.113.n. IPv4, ports 20000 + n to 53.
+/// Writes a pcap file with `flows` UDP flows. The n-th has n + 1 packets with 100 + n bytes of
+/// payload from 10.9.0.n to 203.0.113.n. IPv4, ports 20000 + n to 53.
 pub fn write(path: &Path, flows: u8) -> Truth {
     // Little-endian header: version 2.4, snap length 65535, Ethernet.
     let mut file = Vec::new();
@@ -59,9 +58,8 @@ fn packet(n: u8) -> Vec<u8> {
     packet
 }
 
-/// Sends the flows of a capture with softflowd. `-c none` disables its control socket, `-a`
-/// uses the
-/// times of the capture.
+/// Sends the flows of a capture with softflowd. `-c none` disables its control socket, `-a` uses
+/// the times of the capture.
 pub fn softflowd(capture: &Path, version: &str, port: u16, folder: &Path) {
     let status = Command::new("softflowd")
         .arg("-r")

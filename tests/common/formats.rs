@@ -1,6 +1,5 @@
-//! Contents of the fixtures of file formats: some flows of a slot, and a decoder's state of
-//! one exporter.
-//! They are computed, so that a test can make them again and compare.
+//! Contents of the fixtures of file formats: some flows of a slot, and a decoder's state of one
+//! exporter. They are computed, so that a test can make them again and compare.
 #![allow(dead_code, reason = "every user has its own part of this")]
 
 use toptalk::flow::{Duplicate, Flow, FlowExtras, Host, MPLS_LABELS, Sampling, Time};
@@ -24,9 +23,8 @@ pub const SOURCE: u32 = 7;
 /// Sampling rate of the exporter.
 pub const RATE: u32 = 10;
 
-/// Flows of both families with every field in use, some of them duplicates, some sampled;
-/// every third has
-/// extra fields.
+/// Flows of both families with every field in use, some of them duplicates, some sampled; every
+/// third has extra fields.
 #[must_use]
 pub fn flows() -> (Vec<Flow>, Vec<FlowExtras>) {
     ((0..FLOWS).map(flow).collect(), (0..5).map(more).collect())

@@ -44,9 +44,8 @@ impl Senders {
     }
 }
 
-/// Records datagrams and returns the file. Datagrams are sent a few at a time, followed by
-/// a header of a
-/// new observation domain. When nfcapd logs that domain, it has read all datagrams before.
+/// Records datagrams and returns the file. Datagrams are sent a few at a time, followed by a header
+/// of a new observation domain. When nfcapd logs that domain, it has read all datagrams before.
 pub fn record(datagrams: &[Sent], options: &[&str], folder: &Path) -> PathBuf {
     std::fs::create_dir_all(folder).unwrap();
     let port = free_port();

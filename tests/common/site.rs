@@ -14,9 +14,8 @@ pub fn remote(n: u8) -> Host {
     Host::octets(203, 0, 113, n)
 }
 
-/// A flow that arrives `arrival` s after the start and lasted `duration` s, ending `delay`
-/// s before its
-/// arrival.
+/// A flow that arrives `arrival` s after the start and lasted `duration` s, ending `delay` s before
+/// its arrival.
 pub fn flow(src: Host, dst: Host, arrival: f64, delay: f64, duration: f64, bytes: u64) -> Flow {
     let ms = |seconds: f64| Time(START + (seconds * 1000.0) as i64);
     Flow {

@@ -1,6 +1,5 @@
-//! Skips a test that cannot run on this machine: with a message, or as a failure where
-//! nothing may be
-//! skipped.
+//! Skips a test that cannot run on this machine: with a message, or as a failure where nothing may
+//! be skipped.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -21,11 +20,9 @@ fn say(test: &str, why: &str) {
     let _ = std::io::stderr().write_all(line.as_bytes());
 }
 
-/// The folder of recorded datagrams: `$TOPTALK_CORPUS`, or `shared/corpus` next to the
-/// checkout. `None`, with
-/// a message, if there is none. The recordings are not part of the repository, so this is
-/// allowed in CI.
-/// A folder that exists must be complete.
+/// The folder of recorded datagrams: `$TOPTALK_CORPUS`, or `shared/corpus` next to the checkout.
+/// `None`, with a message, if there is none. The recordings are not part of the repository, so this
+/// is allowed in CI. A folder that exists must be complete.
 pub fn corpus(test: &str) -> Option<PathBuf> {
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus");
     let folder = std::env::var_os("TOPTALK_CORPUS").map_or(beside, PathBuf::from);

@@ -1,14 +1,12 @@
 //! Decides which answer is made next, within the budget. Pure: time is an argument, in
 //! microseconds of a monotonic clock.
 //!
-//! Clients with the same view share one answer. Each view has a share of the budget. If it
-//! needs
-//! less, the rest goes to the others; if it needs more, it is answered every 2, 4, 8, …
-//! seconds. A new view is answered at once, as far as its share allows. All answers
-//! together never exceed the budget. If no client of a view has read the previous answers,
-//! none
-//! is made and the view has no share. Views whose answers have been read for some time come
-//! first and keep most of the budget, however many new views arrive.
+//! Clients with the same view share one answer. Each view has a share of the budget. If it needs
+//! less, the rest goes to the others; if it needs more, it is answered every 2, 4, 8, … seconds. A
+//! new view is answered at once, as far as its share allows. All answers together never exceed the
+//! budget. If no client of a view has read the previous answers, none is made and the view has no
+//! share. Views whose answers have been read for some time come first and keep most of the budget,
+//! however many new views arrive.
 //!
 //! Two threads make answers. Every answer begins on the quick thread, where its first
 //! [`FIRST_MS`] of work have priority; if it needs more, it waits for its turn. An answer
@@ -37,14 +35,11 @@ const SECOND: u64 = 1_000_000;
 /// Wall clock time per work: for each microsecond of work this many microseconds must pass.
 const WALL_PER_WORK: u64 = 1_000 / BUDGET_MS;
 
-/// Unused budget is kept for this long, so that a new screen or a changed view is answered
-/// at
-/// once.
+/// Unused budget is kept for this long, so that a new screen or a changed view is answered at once.
 const BURST: u64 = SECOND;
 
-/// Number of answers read after which a view counts as proven: more than the kernel buffers
-/// for
-/// a client that does not read.
+/// Number of answers read after which a view counts as proven: more than the kernel buffers for a
+/// client that does not read.
 const PROVEN: u32 = 8;
 
 /// Which thread makes an answer.
@@ -175,8 +170,7 @@ pub(super) struct AnswerScheduler {
 }
 
 impl AnswerScheduler {
-    /// Lets a client watch a view. Returns the newest answer, if it is not older than the
-    /// next one
+    /// Lets a client watch a view. Returns the newest answer, if it is not older than the next one
     /// will be.
     pub(super) fn watch(&mut self, client: ClientId, view: View, now: u64) -> Option<Arc<[u8]>> {
         self.unwatch(client);
@@ -267,8 +261,7 @@ impl AnswerScheduler {
         }
     }
 
-    /// The next quick answer: proven views first, then first attempts, then the one that
-    /// has waited
+    /// The next quick answer: proven views first, then first attempts, then the one that has waited
     /// longest.
     fn next(&mut self, now: u64) -> NextAnswer {
         let first_of = |is_proven| {
@@ -336,8 +329,7 @@ impl AnswerScheduler {
         if watched.is_some_and(Watched::is_untried) { quick.min(FIRST_MS * 1000) } else { quick }
     }
 
-    /// Charges work that began at `began`. Costs up to twice a first attempt are charged to
-    /// that
+    /// Charges work that began at `began`. Costs up to twice a first attempt are charged to that
     /// budget too.
     fn pay(&mut self, began: u64, cost: u64) {
         if cost <= 2 * FIRST_MS * 1000 {
@@ -363,8 +355,7 @@ impl AnswerScheduler {
         self.share();
     }
 
-    /// Notes that a view was answered with this frame, with its start and cost in
-    /// microseconds.
+    /// Notes that a view was answered with this frame, with its start and cost in microseconds.
     /// Returns the clients to which the frame is sent.
     pub(super) fn answered_view(
         &mut self,

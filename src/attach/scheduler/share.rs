@@ -3,8 +3,7 @@
 use super::{AnswerScheduler, SECOND};
 use crate::attach::{BUDGET_MS, MAX_EVERY_S};
 
-/// Single questions and views that are not proven have at least one part in this many of
-/// the
+/// Single questions and views that are not proven have at least one part in this many of the
 /// budget.
 const UNPROVEN_PART: u64 = 4;
 
@@ -23,8 +22,7 @@ impl AnswerScheduler {
         self.share_out(reserved + left, unproven);
     }
 
-    /// Divides `left` between these views. The cheapest come first, so that what they leave
-    /// goes to
+    /// Divides `left` between these views. The cheapest come first, so that what they leave goes to
     /// those that need more. Returns the rest.
     fn share_out(&mut self, mut left: u64, mut order: Vec<usize>) -> u64 {
         order.sort_by_key(|at| self.watched[*at].cost);

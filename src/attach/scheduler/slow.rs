@@ -24,8 +24,7 @@ impl AnswerScheduler {
         watched.clients.iter().map(|(client, _)| self.slow_work(*client)).min().unwrap_or(0)
     }
 
-    /// The next slow answer: of those that are due, the one for the client with least slow
-    /// work,
+    /// The next slow answer: of those that are due, the one for the client with least slow work,
     /// then the one that has waited longest.
     pub(super) fn next_slow(&mut self, now: u64) -> NextAnswer {
         let not_before = self.paid_slow.saturating_sub(BURST);
@@ -73,9 +72,8 @@ impl AnswerScheduler {
         }
     }
 
-    /// Postpones a question that was not answered within its limit. After the first attempt
-    /// it waits
-    /// for its turn, after the next it is answered on the slow thread.
+    /// Postpones a question that was not answered within its limit. After the first attempt it
+    /// waits for its turn, after the next it is answered on the slow thread.
     pub(in crate::attach) fn postpone(&mut self, question: PendingQuestion, began: u64, cost: u64) {
         self.pay(began, cost);
         let slow = question.slow || question.tried;
@@ -83,10 +81,9 @@ impl AnswerScheduler {
         self.share();
     }
 
-    /// Postpones a view that was not answered within its limit. After the first attempt it
-    /// waits for
-    /// its turn, after the next it is answered on the slow thread. Returns the clients that
-    /// are told that their first answer takes longer.
+    /// Postpones a view that was not answered within its limit. After the first attempt it waits
+    /// for its turn, after the next it is answered on the slow thread. Returns the clients that are
+    /// told that their first answer takes longer.
     pub(in crate::attach) fn postpone_view(
         &mut self,
         view: &View,

@@ -24,8 +24,7 @@ fn takes(client: &ClientId) -> bool {
     *client < IDLE
 }
 
-/// Runs a scheduler for some seconds of simulated time. Slow answers are made at the same
-/// time as
+/// Runs a scheduler for some seconds of simulated time. Slow answers are made at the same time as
 /// the others. Returns the rows of each answer and when it began.
 fn run(scheduler: &mut AnswerScheduler, from: u64, seconds: u64) -> Vec<(usize, u64)> {
     let frame: Arc<[u8]> = Arc::new([]);

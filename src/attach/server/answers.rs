@@ -26,10 +26,9 @@ const MAX_SLOWDOWN: u64 = 4;
 
 /// Makes answers of one speed until the server stops.
 ///
-/// The thread for slow answers has normal priority. Answers lock rows that receiving
-/// writes, and
-/// with a lower priority receiving would wait for them whenever other programs use the
-/// cores. The budget limits what they may take.
+/// The thread for slow answers has normal priority. Answers lock rows that receiving writes, and
+/// with a lower priority receiving would wait for them whenever other programs use the cores. The
+/// budget limits what they may take.
 pub(super) fn make(shared: &Arc<ServerShared>, speed: AnswerSpeed) {
     while let Some(next) = wait(shared, speed) {
         match next {
@@ -80,8 +79,7 @@ pub(super) fn refusal(why: String) -> OutFrame {
     OutFrame { frame: frame.into(), _large: None, last: Some(why) }
 }
 
-/// When work began, in microseconds of the clock and of this thread's CPU time. The budget
-/// is CPU
+/// When work began, in microseconds of the clock and of this thread's CPU time. The budget is CPU
 /// time, so that a busy machine does not make answers rarer.
 struct WorkStart {
     wall: u64,

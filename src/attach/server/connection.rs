@@ -21,13 +21,11 @@ use crate::attach::{MAX_QUESTIONS, MAX_ROWS, MAX_STANDING_ROWS};
 use crate::flow::NetworkGroups;
 use crate::snapshot::View;
 
-/// Minimum interval between requests of one client: shorter than key repeat, and long
-/// enough that
+/// Minimum interval between requests of one client: shorter than key repeat, and long enough that
 /// no client keeps the thread busy.
 const REQUEST_PACE: Duration = Duration::from_millis(10);
 
-/// Size of the kernel's send buffer for a client: the smallest possible (4608 bytes, a few
-/// of the
+/// Size of the kernel's send buffer for a client: the smallest possible (4608 bytes, a few of the
 /// smallest answers), so that a client that does not read is noticed soon.
 const SEND_BUFFER: usize = 2 << 10;
 
@@ -253,8 +251,7 @@ fn checked(view: View, rows: usize) -> Result<View, String> {
     Ok(View { limit: view.limit.min(rows), ..view })
 }
 
-/// Writes single answers, and the newest answer to the view. Sends the named networks
-/// before them
+/// Writes single answers, and the newest answer to the view. Sends the named networks before them
 /// when they have changed. `writing` is true while a frame is partly written.
 async fn deliver(
     (shared, id): (&ServerShared, ClientId),

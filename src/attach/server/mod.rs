@@ -1,11 +1,8 @@
 //! The collector's end: accepts connections, reads requests, writes answers.
 //!
-//! One thread does that for all clients and never waits for a single client. A second
-//! thread makes
-//! quick answers (`scheduler` decides which is next), a third makes slow ones.
-//! Each client has an outbox with the newest answer to its view only, so a slow client
-//! misses
-//! some answers.
+//! One thread does that for all clients and never waits for a single client. A second thread makes
+//! quick answers (`scheduler` decides which is next), a third makes slow ones. Each client has an
+//! outbox with the newest answer to its view only, so a slow client misses some answers.
 
 mod answers;
 mod connection;
@@ -126,8 +123,7 @@ async fn accept(socket: &Socket, shared: &Arc<ServerShared>) {
     }
 }
 
-/// Starts to serve a connection. If too many connections have not sent a request yet, the
-/// oldest of
+/// Starts to serve a connection. If too many connections have not sent a request yet, the oldest of
 /// these is closed.
 fn admit(shared: &Arc<ServerShared>, id: ClientId, stream: UnixStream) {
     // The lock is held so that the task cannot end before it is listed as pending.

@@ -85,8 +85,7 @@ pub type SyncArchive = dyn Fn(&[String]) -> bool + Send + Sync;
 pub struct ServedCollector {
     /// Answers a view, now, within an allowance.
     pub answer: Arc<AnswerView>,
-    /// Flushes everything received so far, so that queries find it, if it is recorded into
-    /// one of
+    /// Flushes everything received so far, so that queries find it, if it is recorded into one of
     /// these folders, or below or above one. `false` when that takes longer than a second.
     pub sync: Arc<SyncArchive>,
     /// The named networks, which may change.

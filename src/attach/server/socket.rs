@@ -64,9 +64,8 @@ impl Socket {
     }
 }
 
-/// Checks whether a collector listens at a socket. Never waits: with a blocking socket,
-/// connecting to a
-/// listener that does not accept would hang (`EAGAIN` when its queue is full, unix(7)).
+/// Checks whether a collector listens at a socket. Never waits: with a blocking socket, connecting
+/// to a listener that does not accept would hang (`EAGAIN` when its queue is full, unix(7)).
 fn connect(path: &Path) -> Result<(), Errno> {
     let flags = SockFlag::SOCK_NONBLOCK | SockFlag::SOCK_CLOEXEC;
     let socket = socket(AddressFamily::Unix, SockType::Stream, flags, None)?;

@@ -44,8 +44,7 @@ pub(super) struct Folders {
 }
 
 impl Folders {
-    /// Opens the configured folders, and those of exporters that an earlier run recorded,
-    /// so that
+    /// Opens the configured folders, and those of exporters that an earlier run recorded, so that
     /// its unfinished parts are recovered at once.
     pub(super) fn open(
         plan: RecordPlan,
@@ -141,10 +140,8 @@ impl Folders {
         }
     }
 
-    /// Whether none of these flows, which arrived at `now`, can be recorded before the
-    /// encoder has
-    /// finished a segment. All folders share the encoder. If one folder can take its flows,
-    /// the
+    /// Whether none of these flows, which arrived at `now`, can be recorded before the encoder has
+    /// finished a segment. All folders share the encoder. If one folder can take its flows, the
     /// result is false.
     pub(super) fn is_behind(&mut self, now: Time, flows: &[Flow]) -> bool {
         if flows.is_empty() {

@@ -1,7 +1,6 @@
-//! The threads that record: one writes the journal, another of low priority encodes
-//! segments.
-//! A queue connects them with the decoding threads, which never wait: when the queue is
-//! full, flows are dropped and counted.
+//! The threads that record: one writes the journal, another of low priority encodes segments. A
+//! queue connects them with the decoding threads, which never wait: when the queue is full, flows
+//! are dropped and counted.
 
 mod error;
 mod folders;
@@ -31,9 +30,8 @@ use crate::clock::Clock;
 use crate::flow::{Flow, FlowExtras, Host};
 use crate::snapshot::{Alarm, DropCount, RecordingHealth as Health};
 
-/// Default for the maximum number of flows that wait for the disk: 160 MB. That covers a
-/// stall
-/// of three seconds at the highest rates, and of minutes at those of a site.
+/// Default for the maximum number of flows that wait for the disk: 160 MB. That covers a stall of
+/// three seconds at the highest rates, and of minutes at those of a site.
 pub const QUEUE_FLOWS: usize = 1_000_000;
 
 /// Passes flows to the recorder. Clones share one queue.
@@ -179,9 +177,8 @@ impl RecorderThreads {
         self.recorder.clone()
     }
 
-    /// Writes everything that is queued, and encodes segments as far as that takes at most
-    /// a
-    /// few seconds.
+    /// Writes everything that is queued, and encodes segments as far as that takes at most a few
+    /// seconds.
     pub fn stop(mut self) {
         self.finish();
     }
@@ -248,9 +245,8 @@ mod tests {
         assert_eq!(sum, 300);
     }
 
-    /// While the encoder is still at the first part of a flood, other exporters lose
-    /// nothing:
-    /// their flows wait.
+    /// While the encoder is still at the first part of a flood, other exporters lose nothing: their
+    /// flows wait.
     #[test]
     fn while_the_encoder_is_behind_only_floods_are_dropped() {
         let folder = tempfile::tempdir().unwrap();

@@ -74,8 +74,7 @@ impl RecordPlan {
     }
 }
 
-/// The folder of an exporter without a configured one. Because colons separate folders in
-/// the
+/// The folder of an exporter without a configured one. Because colons separate folders in the
 /// arguments of nfdump, they are replaced by dashes in IPv6 addresses.
 pub(super) fn place_of(each: &RecorderConfig, exporter: Host) -> RecordFolder {
     let ident = exporter.to_string().replace(':', "-");

@@ -8,9 +8,8 @@ use super::waiting::QueueCounts;
 use crate::archive::recorder::{FinishedSlot, Status};
 use crate::flow::{Flow, FlowExtras, Time};
 
-/// Capacity that an empty batch keeps, in flows: the usual size of a batch. Larger batches
-/// free
-/// the rest.
+/// Capacity that an empty batch keeps, in flows: the usual size of a batch. Larger batches free the
+/// rest.
 const KEPT_FLOWS: usize = 8192;
 
 /// Flows in the queue, in the order in which they arrived.

@@ -1,7 +1,6 @@
 //! Syncs journals on a separate thread.
 //!
-//! A sync waits for the disk, on a busy one for seconds. Data that the kernel has is safe
-//! if this
+//! A sync waits for the disk, on a busy one for seconds. Data that the kernel has is safe if this
 //! process dies, so the recorder continues to write while an earlier sync is under way.
 
 use std::collections::HashMap;
@@ -14,8 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::archive::recorder::{Disk, DiskFile, RealDisk};
 
-/// Maximum number of folders whose failure is stored until the recorder asks. It asks for
-/// each
+/// Maximum number of folders whose failure is stored until the recorder asks. It asks for each
 /// folder that it writes to within a second.
 const MAX_FAILURES: usize = super::plan::MAX_FOLDERS;
 

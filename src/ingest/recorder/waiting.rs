@@ -1,9 +1,8 @@
 //! Counts the flows of each exporter that wait for the disk, and limits them.
 //!
-//! An exporter may have three times as many flows in the queue as are free. One exporter
-//! alone
-//! can use three quarters of the queue, and however many exporters flood it, some room is
-//! left for the others.
+//! An exporter may have three times as many flows in the queue as are free. One exporter alone can
+//! use three quarters of the queue, and however many exporters flood it, some room is left for the
+//! others.
 
 use std::collections::HashMap;
 
@@ -37,9 +36,8 @@ impl QueueCounts {
         }
     }
 
-    /// Admits a batch: each run of flows from one exporter that fits is passed to `take`,
-    /// and
-    /// the others are counted as dropped.
+    /// Admits a batch: each run of flows from one exporter that fits is passed to `take`, and the
+    /// others are counted as dropped.
     pub(super) fn admit<'a>(&mut self, flows: &'a [Flow], mut take: impl FnMut(&'a [Flow])) {
         for run in flows.chunk_by(|a, b| a.exporter == b.exporter) {
             let Some(exporter) = run.first().map(|flow| flow.exporter) else { continue };

@@ -23,8 +23,7 @@ use crate::ingest::catch_panic::guarded;
 /// How long the recorder waits for flows before it checks the time.
 const PAUSE: Duration = Duration::from_millis(250);
 
-/// How long segments are encoded at the end, in microseconds, so that SIGTERM takes effect
-/// within a
+/// How long segments are encoded at the end, in microseconds, so that SIGTERM takes effect within a
 /// second. The rest stays in journals, which queries read, and the next start encodes them.
 const STOP_MICROS: u64 = 600_000;
 
@@ -38,8 +37,7 @@ const STEP_MS: u64 = 30_000;
 /// folders end at the same time.
 const MAX_EVENTS: usize = 4 * MAX_FOLDERS;
 
-/// The nice(1) value of the encoder's thread. On Linux, a priority belongs to a thread,
-/// although
+/// The nice(1) value of the encoder's thread. On Linux, a priority belongs to a thread, although
 /// POSIX says process.
 const NICE: i32 = 10;
 
@@ -65,8 +63,7 @@ enum EncoderResult {
     Expired(usize, Expired),
 }
 
-/// The channel to the encoder's thread. The recorder never waits for that thread; if it
-/// takes too
+/// The channel to the encoder's thread. The recorder never waits for that thread; if it takes too
 /// long at the end, its journal is left.
 pub(super) struct EncoderHandle {
     jobs: Sender<Job>,
@@ -128,8 +125,7 @@ pub(super) struct RecorderWork {
     shared: Arc<RecorderShared>,
     clock: Clock,
     encoder: EncoderHandle,
-    /// Batches taken from the queue and not recorded yet. Their flows still count as
-    /// waiting, so
+    /// Batches taken from the queue and not recorded yet. Their flows still count as waiting, so
     /// that while the encoder is behind, the queue drops the flows of floods only.
     backlog: VecDeque<RecordBatch>,
     /// A requested flush, and how many batches of the backlog must be recorded before it.
@@ -182,8 +178,7 @@ impl RecorderWork {
         mem::forget(leaving);
     }
 
-    /// Records waiting batches, as far as the encoder has kept up. At the end it records
-    /// all of
+    /// Records waiting batches, as far as the encoder has kept up. At the end it records all of
     /// them, in as many journals as needed.
     fn drain(&mut self, closing: bool) {
         if closing {
@@ -211,8 +206,7 @@ impl RecorderWork {
         self.clock.now().plus_ms(self.clock.shift_ms())
     }
 
-    /// Waits for flows, the encoder, the end, or a timeout. Returns the batches, whether
-    /// recording
+    /// Waits for flows, the encoder, the end, or a timeout. Returns the batches, whether recording
     /// ends, and the newest requested flush.
     fn wait(&self) -> (VecDeque<RecordBatch>, bool, Option<u64>) {
         let idle = |queue: &mut RecordQueue| {

@@ -218,9 +218,8 @@ fn flood(from: f64) -> impl Fn(f64) -> Vec<Flow> {
 
 #[test]
 fn a_flood_of_senders_replaces_no_earlier_exporter() {
-    // Five exporters cut their flows every minute and begin together; five more begin
-    // before the flood.
-    // Windows still wait for their reports of the newest minute.
+    // Five exporters cut their flows every minute and begin together; five more begin before the
+    // flood. Windows still wait for their reports of the newest minute.
     let unknown = flood(40.0);
     let seen = watch(Config::default(), (130, 140), "any", |at| {
         let count = if at < 25.0 { 5 } else { 10 };
@@ -239,9 +238,8 @@ fn a_flood_of_senders_replaces_no_earlier_exporter() {
 
 #[test]
 fn a_window_that_includes_the_start_shows_everything_reported_since() {
-    // The first reports are about traffic from before the start, as far back as the lag;
-    // for every offset of
-    // the start within a pane.
+    // The first reports are about traffic from before the start, as far back as the lag; for every
+    // offset of the start within a pane.
     for shift in (0..4000).step_by(100) {
         let started = Time(START + shift);
         let windows = Windows::new(Config { started, ..Config::default() });

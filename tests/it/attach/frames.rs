@@ -25,9 +25,8 @@ proptest! {
     }
 }
 
-/// A hash of the test's messages. It changes when a message changes its form, and when the
-/// test draws other
-/// values: protocols are known names, so random texts are read as none.
+/// A hash of the test's messages. It changes when a message changes its form, and when the test
+/// draws other values: protocols are known names, so random texts are read as none.
 const FORM: u32 = 1_486_983_640;
 
 #[test]

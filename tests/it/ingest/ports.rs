@@ -1,6 +1,5 @@
-//! Ports that another program uses when the collector starts: how they are reported, and
-//! that they are
-//! opened when they are free.
+//! Ports that another program uses when the collector starts: how they are reported, and that they
+//! are opened when they are free.
 
 use crate::common;
 use std::net::{Ipv4Addr, UdpSocket};

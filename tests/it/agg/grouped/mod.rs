@@ -1,6 +1,5 @@
-//! Lists by port, protocol, peer network, interface and named network, filters by interface
-//! and exporter,
-//! and paths of conversations, compared with a model that stores every flow.
+//! Lists by port, protocol, peer network, interface and named network, filters by interface and
+//! exporter, and paths of conversations, compared with a model that stores every flow.
 
 mod model;
 mod top;

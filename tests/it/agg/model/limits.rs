@@ -25,9 +25,8 @@ fn is_part(part: &UpDown, whole: &UpDown) -> bool {
     })
 }
 
-/// Checks that no row is above the true value, that the difference is at most `missing`,
-/// and that hosts
-/// without a row have at most `untracked`.
+/// Checks that no row is above the true value, that the difference is at most `missing`, and that
+/// hosts without a row have at most `untracked`.
 fn check_hosts(snapshot: &Snapshot, table: &Ranking<HostRow>, truth: &HashMap<Host, UpDown>) {
     let rows: HashMap<Host, &HostRow> = table.rows.iter().map(|row| (row.host, row)).collect();
     assert_eq!((rows.len(), table.rows.len()), (table.count, table.count));

@@ -114,11 +114,10 @@ impl Naive {
     }
 }
 
-/// The documented rule: at most eight equal integer pieces of the raw counters, one per 2 s
-/// and one per
-/// packet, each scaled separately and counted at its midpoint; the flow is counted where it
-/// ends. Flows of more than two minutes, with 16 packets or more, have their exact share in
-/// every 2 s; what is older than any window is one piece.
+/// The documented rule: at most eight equal integer pieces of the raw counters, one per 2 s and one
+/// per packet, each scaled separately and counted at its midpoint; the flow is counted where it
+/// ends. Flows of more than two minutes, with 16 packets or more, have their exact share in every 2
+/// s; what is older than any window is one piece.
 fn pieces(flow: &Flow) -> Vec<(Time, Counters)> {
     let mut last = flow.last.0 + flow.clock_offset;
     let mut first = flow.first.0 + flow.clock_offset;

@@ -83,9 +83,8 @@ fn host(n: u8) -> Host {
 const MAX_BYTES: u64 = (1 << 45) - 1;
 const MAX_PACKETS: u64 = (1 << 32) - 1;
 
-/// How long before their arrival flows end, in milliseconds: mostly a little, but also long
-/// ago, in the
-/// future, and days off.
+/// How long before their arrival flows end, in milliseconds: mostly a little, but also long ago, in
+/// the future, and days off.
 fn any_delay() -> impl Strategy<Value = i64> {
     prop_oneof![
         4 => 0i64..5_000,
@@ -106,9 +105,8 @@ fn any_duration() -> impl Strategy<Value = i64> {
     ]
 }
 
-/// Raw bytes and packets for a sampling rate of one in `rate`. The rare largest ones are
-/// the limits of an entry,
-/// divided by `scale`.
+/// Raw bytes and packets for a sampling rate of one in `rate`. The rare largest ones are the limits
+/// of an entry, divided by `scale`.
 fn counters(kind: u8, amount: u64, rate: u64, scale: u64) -> (u64, u64) {
     let most = |limit: u64| limit / scale / rate;
     match kind {

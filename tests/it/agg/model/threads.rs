@@ -36,9 +36,8 @@ fn hammer(config: Config) -> (Windows, Naive, Time) {
     let end = Time(START + i64::from(BATCHES) * 40_000 + 20_000);
     let subjects =
         [Subject::Hosts, Subject::Talkers, Subject::Line, Subject::Host(Host::v4(0x0a00_0007))];
-    // All threads begin a batch together. Otherwise more time could pass during a snapshot
-    // than one batch
-    // takes, and panes at its end would be merged with later ones.
+    // All threads begin a batch together. Otherwise more time could pass during a snapshot than one
+    // batch takes, and panes at its end would be merged with later ones.
     let begin = Barrier::new(3);
     thread::scope(|scope| {
         for writer in [1, 2] {

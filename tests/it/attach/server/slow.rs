@@ -56,9 +56,8 @@ fn next_event(events: &Receiver<AnswerEvent>) -> AnswerEvent {
     events.recv_timeout(PATIENCE).expect("there is an event")
 }
 
-/// Whether an answer was given up twice, in the first and the quick attempt, and has then
-/// begun on the slow
-/// thread.
+/// Whether an answer was given up twice, in the first and the quick attempt, and has then begun on
+/// the slow thread.
 fn continues(events: &Receiver<AnswerEvent>) -> bool {
     let twice = [
         AnswerEvent::Begun,

@@ -109,9 +109,8 @@ fn records_of_sampled_packets_are_never_duplicates() {
     let records: Vec<u8> = (1..=40).flat_map(record).collect();
     let message = Datagram::ipfix(1, (now.0 / 1000) as u32, 0).template(300, &fields);
     assert_eq!(mark(&[message.set(300, &records).bytes()]), (40, 0));
-    // The same with fields of the packet's header in addition, or instead (RFC 5476,
-    // section 8.3): length, then
-    // addresses and ports.
+    // The same with fields of the packet's header in addition, or instead (RFC 5476, section 8.3):
+    // length, then addresses and ports.
     let keys = [iana(10, 4), iana(323, 8), iana(8, 4), iana(12, 4), iana(4, 1)];
     for (beside, value) in [(iana(224, 2), &[0, 40][..]), (iana(313, 34), &packet)] {
         let fields = [&keys[..], &[beside]].concat();
@@ -140,9 +139,8 @@ fn records_of_sampled_packets_are_never_duplicates() {
         let message = message.set(300, &records).bytes();
         assert_eq!(mark(&[message]), (40, doubled), "sampler {sampler}");
     }
-    // Flows of a router that samples one packet in 100 at each of its interfaces: two
-    // samplers never choose the
-    // same packets.
+    // Flows of a router that samples one packet in 100 at each of its interfaces: two samplers
+    // never choose the same packets.
     let sampled = |flow: &Flow| Flow { sampling: Sampling::one_in(100), ..*flow };
     let ingress: Vec<Flow> = uploads(now, 20).iter().map(sampled).collect();
     let egress = ingress.iter().map(|flow| Flow { direction: 1, ..*flow });
