@@ -118,7 +118,7 @@ import pyarrow.parquet as pq, pyarrow.compute as pc, sys
 t = pq.ParquetFile(sys.argv[1], page_checksum_verification=True).read()
 print(t.num_rows, pc.sum(t["bytes"]), pc.sum(t["packets"]), pc.sum(t["sport"]),
     pc.sum(t["duplicate"]), pc.sum(t["domain"]), pc.max(t["arrival"]).value, sep="\n")
-assert pq.ParquetFile(sys.argv[1]).metadata.metadata[b"toptalk.archive"] == b"2"
+assert pq.ParquetFile(sys.argv[1]).metadata.metadata[b"toptalk.archive"] == b"3"
 "#;
     reads_segments("pyarrow_reads_segments", "pyarrow", script);
 }

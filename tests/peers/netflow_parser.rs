@@ -49,6 +49,10 @@ impl Pair {
         }
         let parsed = self.theirs.parse_bytes(bytes);
         assert!(parsed.error.is_none(), "{:?}\n{bytes:?}", parsed.error);
+        // The other decoder judges neither counters that make no sense nor missing addresses.
+        if report.uncounted + report.addressless.records > 0 {
+            return;
+        }
         for packet in &parsed.packets {
             match compare::compare(&self.flows, self.ours.more(), packet) {
                 Ok(equal) => self.compared += equal.expect("something comparable"),
@@ -73,8 +77,9 @@ fn random_flow(random: &mut Random) -> Flow {
         next_hop,
         first: last.plus_ms(-((random.next() % 1_000_000_000) as i64)),
         last,
-        bytes: random.next(),
-        packets: random.next() >> 40,
+        // Counters that packets can have: others are not used.
+        bytes: random.next() >> 40,
+        packets: random.next() >> 40 | 1 << 9,
         input: random.next() as u32,
         output: random.next() as u32,
         src_as: random.next() as u32,

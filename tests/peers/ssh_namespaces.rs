@@ -107,7 +107,7 @@ impl Router {
             first: now.plus_ms(-1_800_000),
             last: now.plus_ms(-20_000),
             bytes: 1_000_000 * u64::from(host),
-            packets: 1_000,
+            packets: 1_000 * u64::from(host),
             sport: 40_000,
             dport: 443,
             proto: 6,

@@ -120,16 +120,17 @@ fn both_ways(mut flows: Vec<Flow>) -> Vec<Flow> {
 
 /// Records with both programs.
 pub fn archives(folder: &Path) -> Vec<Archive> {
-    // Packet headers have whole seconds.
-    let now = Time(Clock::start().now().0 / 1000 * 1000 - 30_000);
-    let record = |(name, datagrams): (&'static str, Vec<Sent>)| {
-        let folder = folder.join(name);
-        let theirs = nfcapd::record(&datagrams, &[], &folder.join("theirs"));
-        let ours = folder.join("ours");
+    let record = |number: usize| {
+        // Packet headers have whole seconds. They are those of now: nfdump does not correct the
+        // times of exporters whose clock is wrong.
+        let now = Time(Clock::start().now().0 / 1000 * 1000);
+        let (name, datagrams) = sources(now).swap_remove(number);
+        let (ours, theirs) = (folder.join(name).join("ours"), folder.join(name).join("theirs"));
         collect(&datagrams, &ours);
+        let theirs = nfcapd::record(&datagrams, &[], &theirs);
         Archive { name, theirs, ours, now }
     };
-    sources(now).into_iter().map(record).collect()
+    (0..sources(Time(0)).len()).map(record).collect()
 }
 
 /// The number of datagrams that fits into any receive buffer.
