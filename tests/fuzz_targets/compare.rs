@@ -37,7 +37,15 @@ impl Shared {
             marks: (flow.proto, flow.tcp_flags, flow.tos, flow.direction, flow.vlan),
             first: like.first.map(|_| flow.first),
             last: like.last.map(|_| flow.last),
-            more: *more,
+            // Inside addresses follow from the others; the other decoder does not derive them.
+            // It does not read applications.
+            more: FlowExtras {
+                src_inside: Host::UNSPECIFIED,
+                dst_inside: Host::UNSPECIFIED,
+                app: FlowExtras::NONE.app,
+                app_name: FlowExtras::NONE.app_name,
+                ..*more
+            },
         }
     }
 }

@@ -284,8 +284,10 @@ fn nfreplay_is_exact() {
         if want.1 > 0 {
             check("nfreplay", nfreplay, &sender, protocol, want);
         } else {
-            // nfdump does not give the sums of its IPv4 records.
-            assert_eq!(sums(&top("nfreplay", nfreplay, &sender)).0, want.0);
+            // nfdump does not give the sums of its IPv4 records. Some flows ended before the hour
+            // that the windows hold, so those that arrived are counted.
+            let answer = top("nfreplay", nfreplay, &sender);
+            assert_eq!(answer["exporters"][0]["flows"], want.0);
         }
     }
 }

@@ -395,12 +395,6 @@ pub const DIFFERENT_ANSWERS: &[DifferentAnswer] = &[
         why: "nfdump cuts IPv6 addresses to 64 bits when no length was reported",
     },
     DifferentAnswer {
-        by: Origin::Nfdump,
-        sources: &["rich"],
-        questions: &["-s dstip:p/flows -n 7", "-s dstip:p/bytes -n 0 -o csv", "-s ip:p/bytes -n 0"],
-        why: "nfdump's rates lose one where they should come out even",
-    },
-    DifferentAnswer {
         by: Origin::Nfcapd,
         sources: &["v9"],
         questions: &["-s dstport/bytes -n 0"],
