@@ -20,9 +20,11 @@ const ALLOCATOR_OVERHEAD: usize = 16;
 /// interfaces of the same conversation.
 const MAX_DISTINCT_PATHS: usize = 640;
 
-/// Maximum number of entries of a row. Traffic that needs a further entry (forged sampling
-/// rates) is counted in "others" only.
-const MAX_ENTRIES: usize = 1024;
+/// Maximum number of entries of a row: a host that sends and receives long flows on the link,
+/// inside and in transit has six lanes of up to 260 panes each, and that at two sampling
+/// rates. Traffic that needs a further entry (forged sampling rates) is counted in "others"
+/// only.
+const MAX_ENTRIES: usize = 6 * 260 * 2;
 
 /// Entries that are searched one by one from the end, before a binary search.
 const STEPS: usize = 16;
@@ -416,7 +418,7 @@ mod tests {
         // All 64 bits of a counter are in two entries, so that sums need no further ones.
         assert_eq!(log.0.len(), 2);
         assert!(sum(&log, &edges, 0, 1_000_000).packets >= u64::MAX << 32);
-        for plain in 0..5000 {
+        for plain in 0..9000 {
             let what = EntryKind { lane: 1, path: plain };
             log.add(&edges, what, plain, &[piece(999_992, 1)]);
         }
