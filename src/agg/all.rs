@@ -107,7 +107,8 @@ impl KnownTime<'_> {
         let covered = floor(seconds(self.now.plus_ms(-lag)), FINE);
         let goes_on =
             self.reported.newest.is_some_and(|at| self.now.since(at) <= lag.max(PROMPT_MS));
-        if goes_on && listened >= 2 * lag + SHORTEST_MS && begun < covered {
+        let long_enough = listened >= 2 * lag + SHORTEST_MS && begun < covered;
+        if goes_on && long_enough && self.holds_most(begun, covered) {
             let end = moment(covered);
             let is_known = !self.reported.timed || listened >= MAX_LAG_MS + lag;
             let completeness = if is_known { self.complete(end) } else { self.filling(end) };
@@ -135,6 +136,15 @@ impl KnownTime<'_> {
         let completeness = if prompt { self.complete(until) } else { self.filling(until) };
         let span = AnswerSpan { start: begin, end: until, completeness };
         (Panes { edges, start, end, known: start }, span, self.reach_note(begin))
+    }
+
+    /// Whether `[begun, covered)` holds at least as many bytes as what was reported of the time
+    /// after it. With fewer, there was a burst at the end, and a span without it would answer
+    /// another question.
+    fn holds_most(&self, begun: u32, covered: u32) -> bool {
+        let before = |end| self.totals.bytes_before(end);
+        let held = before(covered).saturating_sub(before(begun));
+        held >= before(u32::MAX).saturating_sub(before(covered))
     }
 
     /// Explains a span that begins before collecting did.

@@ -98,6 +98,20 @@ fn short_flows_count_whole_over_the_time_of_listening() {
 }
 
 #[test]
+fn a_burst_in_the_newest_seconds_is_in_the_answer() {
+    // Long after listening began, so that the newest pane would be left out.
+    for (second, timed) in [(6.4, true), (30.9, true), (30.9, false)] {
+        let windows = listening();
+        let burst = flow(remote(1), local(1), second, 0.0, 0.1, 125_000);
+        windows.record(&[Flow { timed, ..burst }]);
+        let view = View { subject: Subject::Hosts, window: Window::All, ..View::default() };
+        let now = Time(START + (second * 1000.0) as i64 + 50);
+        let snapshot = windows.snapshot(&view, now, Health::default());
+        assert_eq!(snapshot.totals.down.bytes, 125_000, "{second} {timed}: {:?}", snapshot.span);
+    }
+}
+
+#[test]
 fn sampled_packets_are_complete_when_they_arrive() {
     let windows = listening();
     let packet =
