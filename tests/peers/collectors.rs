@@ -15,7 +15,7 @@ use serde_json::Value;
 fn top(arguments: &[&str], send: impl FnOnce(u16)) -> Value {
     let port = free_port();
     let mut command = toptalk();
-    command.args(["top", "-b", "127.0.0.1", "--for", "60s", "-o", "json", "-p"]);
+    command.args(["top", "-b", "127.0.0.1", "--for", "2h", "-o", "json", "-p"]);
     let running = Running::start(command.arg(port.to_string()).args(arguments), "listening");
     send(port);
     // Datagrams in the kernel's buffer are still processed.

@@ -96,7 +96,7 @@ fn top(program: &str, arguments: Arguments, sender: &Sender<'_>) -> Value {
 fn top_of(send: impl FnOnce(u16)) -> Value {
     let port = free_port();
     let mut command = toptalk();
-    command.args(["top", "-b", "127.0.0.1", "--for", "60s", "-o", "json", "-p"]);
+    command.args(["top", "-b", "127.0.0.1", "--for", "2h", "-o", "json", "-p"]);
     // Every record has to be counted: a recorded archive contains some twice.
     command.arg(port.to_string()).args(["--window", "all", "--no-dedup"]);
     let running = Running::start(&mut command, "listening");

@@ -87,7 +87,7 @@ fn top_records_while_it_answers() {
     let folder = tempfile::tempdir().unwrap();
     let port = free_port();
     let mut command = toptalk();
-    command.args(["top", "-b", "127.0.0.1", "--for", "60s", "-o", "json", "-w"]);
+    command.args(["top", "-b", "127.0.0.1", "--for", "2h", "-o", "json", "-w"]);
     command.arg(folder.path()).args(["-p", &port.to_string()]);
     let running = Running::start(&mut command, "listening");
     let host = Host::octets(10, 0, 0, 1);

@@ -291,7 +291,7 @@ fn a_live_collector_counts_what_is_replayed() {
     let path = segment(folder.path());
     let port = free_port();
     let mut command = toptalk();
-    command.args(["top", "-b", "127.0.0.1", "--for", "60s", "-o", "json", "--lag", "0", "-p"]);
+    command.args(["top", "-b", "127.0.0.1", "--for", "2h", "-o", "json", "--lag", "0", "-p"]);
     let running = Running::start(command.arg(port.to_string()), "listening");
     let mut command = toptalk();
     command.arg("replay").arg("-r").arg(&path).arg("--fast");

@@ -30,7 +30,7 @@ fn sent() -> Vec<Flow> {
 fn top(words: &[&str]) -> Value {
     let port = free_port();
     let mut command = toptalk();
-    command.args(["top", "-b", "127.0.0.1", "--for", "60s", "-o", "json", "--window", "all"]);
+    command.args(["top", "-b", "127.0.0.1", "--for", "2h", "-o", "json", "--window", "all"]);
     command.args(["--group", "10.0.0.0/30=lab", "-p"]).arg(port.to_string()).args(words);
     let running = Running::start(&mut command, "listening");
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();

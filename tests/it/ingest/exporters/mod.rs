@@ -38,7 +38,7 @@ fn uploads(now: Time, count: u8) -> Vec<Flow> {
 /// `toptalk top` on a port of 127.0.0.1, which prints JSON when it is interrupted.
 pub fn top(words: &[&str], port: u16) -> Command {
     let mut command = toptalk();
-    command.args(["top", "-b", "127.0.0.1", "--for", "60s", "-o", "json", "-p"]);
+    command.args(["top", "-b", "127.0.0.1", "--for", "2h", "-o", "json", "-p"]);
     command.arg(port.to_string()).args(words);
     command
 }

@@ -17,7 +17,7 @@ use crate::common::traffic::moments;
 fn top(words: &[&str], send: impl FnOnce(u16)) -> Output {
     let port = free_port();
     let mut command = toptalk();
-    command.args(["top", "--for", "60s", "-p", &port.to_string()]).args(words);
+    command.args(["top", "--for", "2h", "-p", &port.to_string()]).args(words);
     let running = Running::start(&mut command, "listening");
     send(port);
     let output = running.end(Signal::SIGINT);
