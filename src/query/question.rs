@@ -26,6 +26,23 @@ pub struct ArchiveQuestion {
     pub ask: QueryMode,
 }
 
+impl ArchiveQuestion {
+    /// The sums of all flows of the files that are read, duplicate flows included.
+    #[must_use]
+    pub fn sums_of_everything() -> ArchiveQuestion {
+        ArchiveQuestion {
+            filter: Filter::default(),
+            from: None,
+            to: None,
+            times: TimeRule::default(),
+            own_rates: false,
+            no_dedup: true,
+            columns: None,
+            ask: QueryMode::Summary,
+        }
+    }
+}
+
 /// Which flows belong to the requested time, and how much of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum TimeRule {

@@ -5,9 +5,8 @@ use std::ops::ControlFlow;
 
 use super::{AppError, Session, tell};
 use crate::archive::catalog::CatalogEntry;
-use crate::filter::Filter;
 use crate::flow::Time;
-use crate::query::{ArchiveQuestion, QueryAnswer, QueryMode, TimeRule};
+use crate::query::{ArchiveQuestion, QueryAnswer};
 use crate::units::{rfc3339_in, short};
 
 /// So many of the first and of the last files are read to find out what times an archive
@@ -71,16 +70,7 @@ impl Session {
             }
             false => all.clone(),
         };
-        let question = ArchiveQuestion {
-            filter: Filter::default(),
-            from: None,
-            to: None,
-            times: TimeRule::default(),
-            own_rates: false,
-            no_dedup: true,
-            columns: None,
-            ask: QueryMode::Summary,
-        };
+        let question = ArchiveQuestion::sums_of_everything();
         let answer = self.ask(&question, &files, &mut |_| ControlFlow::Continue(()))?;
         Ok(answer.totals.all.map(|all| (all.first, all.last)))
     }

@@ -229,16 +229,7 @@ impl Session {
     /// reported for 1970 is in no such window.
     fn whole(&self) -> Result<Option<Bounds>, AppError> {
         let Some(window) = self.query.window else { return Ok(None) };
-        let question = ArchiveQuestion {
-            filter: Filter::default(),
-            from: None,
-            to: None,
-            times: TimeRule::default(),
-            own_rates: false,
-            no_dedup: true,
-            columns: None,
-            ask: QueryMode::Summary,
-        };
+        let question = ArchiveQuestion::sums_of_everything();
         let files = &self.catalog.entries;
         let answer = self.ask(&question, files, &mut |_| ControlFlow::Continue(()))?;
         let Some(all) = answer.totals.all else { return Ok(None) };

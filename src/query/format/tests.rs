@@ -1,7 +1,6 @@
 //! Golden outputs of every format from handmade rows.
 
 use super::*;
-use crate::filter::Filter;
 use crate::flow::field::FieldValue;
 use crate::flow::{Flow, FlowExtras, Host, Sampling, Time};
 use crate::query::answer::{ProtocolTotals, QueryEffort};
@@ -77,16 +76,7 @@ fn totals(rows: &[AnswerRow]) -> ProtocolTotals {
 }
 
 fn question(ask: QueryMode) -> ArchiveQuestion {
-    ArchiveQuestion {
-        filter: Filter::default(),
-        from: None,
-        to: None,
-        times: Default::default(),
-        own_rates: false,
-        no_dedup: false,
-        columns: None,
-        ask,
-    }
+    ArchiveQuestion { no_dedup: false, ask, ..ArchiveQuestion::sums_of_everything() }
 }
 
 fn output(shape: &str) -> QueryOutput {
