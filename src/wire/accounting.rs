@@ -4,7 +4,7 @@ use super::counter_meaning::{COUNTERS, CounterMeaning};
 use super::element::{Aux, RecordSlots};
 use super::exporter::counter_history::{CounterHistory, FlowReport};
 use super::exporter::reporting_session::ReportingSession;
-use super::plan::RecordValues;
+use super::record_view::RecordValues;
 use super::report::{Cause, DatagramReport, RecordOutcome};
 use crate::flow::field::Field;
 use crate::flow::{Flow, Host};

@@ -1,7 +1,7 @@
 //! Finds the parts of an address among the values of a record.
 
 use super::element::Aux;
-use super::plan::RecordValues;
+use super::record_view::RecordValues;
 use super::template::Template;
 use crate::flow::Host;
 use crate::flow::field::Field;

@@ -7,8 +7,14 @@ use crate::flow::{Flow, Host};
 /// Whether both addresses of a flow are 0.0.0.0 or ::.
 #[inline]
 pub(super) fn has_none(src: Host, dst: Host) -> bool {
+    !may_have_some(src, dst) && src.is_unspecified() && dst.is_unspecified()
+}
+
+/// Whether two addresses are not both unspecified, with few instructions: `false` for some others.
+#[inline]
+pub(super) fn may_have_some(src: Host, dst: Host) -> bool {
     // The lowest bits of both forms of an unspecified address are 0, which few others are.
-    (src.0 as u32 | dst.0 as u32) == 0 && src.is_unspecified() && dst.is_unspecified()
+    (src.0 as u32 | dst.0 as u32) != 0
 }
 
 /// Removes the flows without addresses from `before` on, and counts their records. Every record

@@ -3,7 +3,7 @@
 
 use super::element::{Aux, EMPTY_SLOT, LoadTarget, element};
 use super::field_spec::FieldSpec;
-use super::plan::RecordValues;
+use super::record_view::RecordValues;
 use crate::flow::field::Field;
 
 /// Number of counters of a record: bytes and packets, then those of the reverse direction.

@@ -47,7 +47,7 @@ pub(super) fn decode(
     sets.session.compare_ports(fields.sequence);
     let records = sets.decode(bytes, HEADER_LENGTH, length.min(bytes.len()));
     sets.session.count_sequence(Numbering::Records, fields.sequence, records);
-    let (wanted, news) = (sets.wanted, sets.news);
+    let (wanted, news, init) = (sets.wanted, sets.news, sets.session.domain.init);
     exporter.share_templates(key, &wanted, &news, context.pool);
-    exporter.leave(context.report, key);
+    exporter.leave(context.report, key.port, init);
 }

@@ -27,11 +27,13 @@ mod names;
 mod netflow5;
 mod netflow9;
 pub mod observer;
+mod ordinary;
 pub mod plan;
 mod plausibility;
 mod rate;
 mod record;
 mod record_extras;
+pub mod record_view;
 pub mod registry;
 mod remainder;
 pub mod report;
@@ -189,15 +191,14 @@ impl Decoder {
         let address = from.host;
         let mut report =
             DatagramReport { version: u16_at(bytes, 0).unwrap_or(0), ..DatagramReport::default() };
-        let protocol = match self.admit(now, address, bytes, &mut report) {
-            Ok(protocol) => protocol,
+        let (protocol, is_enough) = match self.admit(now, address, bytes, &mut report) {
+            Ok(admitted) => admitted,
             Err(cause) => {
                 report.causes.count(cause);
                 return report;
             }
         };
         (report.protocol, report.version) = (Some(protocol), protocol.version());
-        self.make_way(address, &mut report);
         let Decoder { exporters, places, policy, pool, scratch, more, kept, piece, .. } = self;
         let exporter = exporters.entry(address).or_insert_with(|| {
             places.admit(address, now);
@@ -208,6 +209,10 @@ impl Decoder {
         let before = out.len();
         let names = exporter.about.names();
         exporter.prepare(pool);
+        if !is_enough {
+            // Others have to give back more before the next datagram.
+            exporter.allowed = None;
+        }
         let mut from = from;
         if protocol != Protocol::Sflow5 {
             let (port, is_merged) = exporter.session_of(now, from.port, pool);
@@ -225,10 +230,12 @@ impl Decoder {
             Protocol::Ipfix => ipfix::decode(now, from, exporter, bytes, &mut context),
             Protocol::Sflow5 => sflow::decode(now, address, exporter, bytes, &mut context),
         }
-        exporter.rates.apply(now, out.get(before..).unwrap_or_default());
         exporter.settle(names, pool);
-        self.take_stock(now, address, &mut report);
-        self.finish(&mut report, out.get_mut(before..).unwrap_or_default());
+        exporter.note(address, pool);
+        if exporter.has_news() {
+            self.take_stock(now, address, &mut report);
+        }
+        self.finish(out.get_mut(before..).unwrap_or_default());
         report
     }
 
@@ -269,9 +276,13 @@ impl Decoder {
             let seen = &mut report;
             let mut context =
                 DecodeContext { scratch, pool, observer, out, more, report: seen, piece };
-            match exporter.resume(address, exporter.present_key(key)) {
+            let present = exporter.present_key(key);
+            let mut init = None;
+            match exporter.resume(address, present) {
                 Some(session) => {
-                    Sets::new(flavour, now, header, key, session, &mut context).decode_due();
+                    let mut sets = Sets::new(flavour, now, header, key, session, &mut context);
+                    sets.decode_due();
+                    init = sets.session.domain.init;
                 }
                 // The decoder dropped this domain, and its templates, to make room.
                 None => {
@@ -281,13 +292,12 @@ impl Decoder {
                     exporter.refusals.add(ResourceRefusal::Held, 1);
                 }
             }
-            exporter.leave(&report, exporter.present_key(key));
-            exporter.rates.apply(now, out.get(before..).unwrap_or_default());
+            exporter.leave(&report, present.port, init);
             exporter.settle(names, pool);
             exporter.note(address, pool);
             self.due.push_back(address);
             self.begin_turn();
-            self.finish(&mut report, out.get_mut(before..).unwrap_or_default());
+            self.finish(out.get_mut(before..).unwrap_or_default());
             return Some(report);
         }
     }
@@ -324,17 +334,14 @@ impl Decoder {
         !self.due.is_empty()
     }
 
-    /// Applies what holds for flows of every protocol: the assumed sampling rate, and the
-    /// count of implausible times.
-    fn finish(&self, report: &mut DatagramReport, flows: &mut [Flow]) {
+    /// Applies what holds for flows of every protocol: the assumed sampling rate.
+    fn finish(&self, flows: &mut [Flow]) {
         if self.policy.assumed != Sampling::UNKNOWN {
             let unknown = |flow: &&mut Flow| flow.sampling == Sampling::UNKNOWN;
             for flow in flows.iter_mut().filter(unknown) {
                 flow.sampling = self.policy.assumed;
             }
         }
-        let far = flows.iter().filter(|flow| flow.is_far_off()).count();
-        report.causes.add(Cause::FarOffTimes, far as u32);
     }
 
     /// Steps of work since the decoder was created that are not proportional to received

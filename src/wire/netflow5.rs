@@ -5,17 +5,19 @@
 //! record. Version 1 has other bytes after the ports, and no sequence numbers, engines or
 //! AS numbers.
 
+use std::slice::ChunksExact;
+
 use super::addressless;
 use super::exporter::ExporterState;
 use super::exporter::numbering::{Numbering, RecordCount};
 use super::exporter::rates::SelectorRate;
-use super::exporter::sessions::DomainKey;
 use super::header::MessageHeader;
 use super::layout::fixed::FixedLayout;
 use super::layout::netflow::{
     FixedHeaderStart, FixedRecordStart, V1RecordEnd, V5HeaderEnd, V5RecordEnd, V7HeaderEnd,
     V7RecordEnd,
 };
+use super::ordinary::{OrdinaryFlows, append_copies, count_backwards, count_far_off};
 use super::plausibility::remove_flows;
 use super::report::{Cause, DatagramReport};
 use super::times::uptime_to_time;
@@ -111,20 +113,16 @@ fn decode_as<const VERSION: u16>(
     }
     session.domain.header_sampling = sampling;
     if let Some(rate) = sampling.rate() {
-        session.rates.note_selector(SelectorRate {
-            domain: engine,
-            selector: None,
-            rate,
-            seen: now,
-        });
+        let seen = SelectorRate { domain: engine, selector: None, rate, seen: now };
+        session.rates.note_selector(seen);
     }
-
     let long = VERSION == 1 && body.len() == count * V1_LONG_RECORD;
     let length = if long { V1_LONG_RECORD } else { layout.record };
-    let records = body.chunks_exact(length).take(count);
+    let records = body.get(..count * length).unwrap_or(body).chunks_exact(length);
     if records.len() < count {
         report.causes.count(Cause::SetTruncated);
     }
+    let init = session.domain.init;
     let common = Flow {
         exporter: from.host,
         domain: engine,
@@ -136,18 +134,20 @@ fn decode_as<const VERSION: u16>(
         coarse_clock: start.nanoseconds == 0,
         ..Flow::EMPTY
     };
+    report.flows = records.len() as u32;
     let before = out.len();
-    for record in records {
-        let flow = flow::<VERSION>(record, &common, exported, start.uptime);
-        if flow.first > flow.last {
-            report.causes.count(Cause::FirstAfterLast);
-        }
-        out.push(flow);
+    append_copies(out, &common, records.len());
+    let made = out.get_mut(before..).unwrap_or_default();
+    if !fill_all::<VERSION>(made, records, exported, start.uptime) {
+        count_backwards(made, report);
+        addressless::remove(out, before, report);
+        remove_flows(before, out, report);
+        count_far_off(out.get(before..).unwrap_or_default(), report);
     }
-    report.flows = (out.len() - before) as u32;
-    addressless::remove(out, before, report);
-    remove_flows(before, out, report);
-    exporter.leave(report, DomainKey { port: from.port, id: engine });
+    if report.flows > 0 {
+        exporter.rates.apply_one(now, common.sampling);
+    }
+    exporter.leave(report, from.port, init);
 }
 
 const fn layout(version: u16) -> HeaderLayout {
@@ -158,38 +158,49 @@ const fn layout(version: u16) -> HeaderLayout {
     }
 }
 
-/// Decodes one record; `record` has at least the bytes of the version's layout.
-fn flow<const VERSION: u16>(record: &[u8], common: &Flow, exported: i64, uptime: u32) -> Flow {
-    let start = FixedRecordStart::read_prefix(record);
-    let flow = Flow {
-        src: Host::v4(start.src),
-        dst: Host::v4(start.dst),
-        next_hop: Host::v4(start.next_hop),
-        input: u32::from(start.input),
-        output: u32::from(start.output),
-        packets: u64::from(start.packets),
-        bytes: u64::from(start.bytes),
-        first: uptime_to_time(exported, uptime, start.first),
-        last: uptime_to_time(exported, uptime, start.last),
-        sport: start.src_port,
-        dport: start.dst_port,
-        ..*common
+/// Decodes records into flows with what all have in common. Returns whether all are ordinary.
+fn fill_all<const VERSION: u16>(
+    flows: &mut [Flow],
+    records: ChunksExact<'_, u8>,
+    exported: i64,
+    uptime: u32,
+) -> bool {
+    let Some(first) = flows.first() else { return true };
+    let bounds = OrdinaryFlows::of(first);
+    let mut all = true;
+    for (flow, record) in flows.iter_mut().zip(records) {
+        fill::<VERSION>(flow, record, exported, uptime);
+        all &= bounds.include(flow);
+    }
+    all
+}
+
+/// Decodes one record into a flow with what all have in common; `record` has at least the bytes
+/// of the version's layout.
+#[inline]
+fn fill<const VERSION: u16>(flow: &mut Flow, record: &[u8], exported: i64, uptime: u32) {
+    let Some((record, _)) = record.split_at_checked(const { layout(VERSION).record }) else {
+        return;
     };
+    let start = FixedRecordStart::read_prefix(record);
+    flow.src = Host::v4(start.src);
+    flow.dst = Host::v4(start.dst);
+    flow.next_hop = Host::v4(start.next_hop);
+    flow.input = u32::from(start.input);
+    flow.output = u32::from(start.output);
+    flow.packets = u64::from(start.packets);
+    flow.bytes = u64::from(start.bytes);
+    flow.first = uptime_to_time(exported, uptime, start.first);
+    flow.last = uptime_to_time(exported, uptime, start.last);
+    (flow.sport, flow.dport) = (start.src_port, start.dst_port);
     if VERSION == 1 {
         let end = V1RecordEnd::read_prefix(record);
-        Flow { proto: end.proto, tos: end.tos, tcp_flags: end.tcp_flags, ..flow }
+        (flow.proto, flow.tos, flow.tcp_flags) = (end.proto, end.tos, end.tcp_flags);
     } else {
         let end = V5RecordEnd::read_prefix(record);
-        Flow {
-            proto: end.proto,
-            tos: end.tos,
-            tcp_flags: end.tcp_flags,
-            src_as: u32::from(end.src_as),
-            dst_as: u32::from(end.dst_as),
-            src_mask: end.src_mask,
-            dst_mask: end.dst_mask,
-            ..flow
-        }
+        (flow.proto, flow.tos, flow.tcp_flags) = (end.proto, end.tos, end.tcp_flags);
+        (flow.src_as, flow.dst_as) = (u32::from(end.src_as), u32::from(end.dst_as));
+        (flow.src_mask, flow.dst_mask) = (end.src_mask, end.dst_mask);
     }
 }
 

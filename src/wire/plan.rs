@@ -8,6 +8,7 @@ use std::ops::Range;
 
 use super::bytes::{VARIABLE, variable_length};
 use super::element::{Aux, LoadTarget, PacketLayer, RecordSlots, SLOTS};
+use super::record_view::{LEAD, RecordView, RecordViews, ValueSources, WINDOW};
 use crate::flow::field::Field;
 
 /// Loads 8 bytes at `offset` of the run, shifts them right, and stores them in `slot`.
@@ -16,111 +17,6 @@ struct ColumnLoad {
     offset: u16,
     shift: u8,
     slot: u8,
-}
-
-/// Where a value is in a window, which begins [`LEAD`] bytes before the record.
-#[derive(Clone, Copy, Debug, Default)]
-struct LoadSource {
-    /// Offset of the 8 bytes that end with the value.
-    at: u8,
-    /// Bytes of the value; 0 when there is none.
-    width: u8,
-}
-
-/// Bytes before a record in its window: the 8 bytes that end with the first value are read.
-pub const LEAD: usize = 8;
-
-/// Bytes of the window that a record is read from in place.
-pub const WINDOW: usize = 256 + 8;
-
-/// Masks for the lower bytes of a value, by its width in bytes.
-const MASKS: [u64; 16] = {
-    let mut masks = [u64::MAX; 16];
-    let mut width = 0;
-    while width < 8 {
-        masks[width] = (1 << (8 * width)) - 1;
-        width += 1;
-    }
-    masks
-};
-
-/// The values of a record, by slot: 0 for a slot without a value.
-pub trait RecordValues {
-    /// The value.
-    fn get(&self, slot: usize) -> u64;
-    /// The lower 32 bits of the value.
-    fn get32(&self, slot: usize) -> u32;
-    /// The lower 16 bits of the value.
-    fn get16(&self, slot: usize) -> u16;
-    /// The lower 8 bits of the value.
-    fn get8(&self, slot: usize) -> u8;
-}
-
-impl RecordValues for RecordSlots {
-    #[inline]
-    fn get(&self, slot: usize) -> u64 {
-        self[slot % SLOTS]
-    }
-
-    #[inline]
-    fn get32(&self, slot: usize) -> u32 {
-        self.get(slot) as u32
-    }
-
-    #[inline]
-    fn get16(&self, slot: usize) -> u16 {
-        self.get(slot) as u16
-    }
-
-    #[inline]
-    fn get8(&self, slot: usize) -> u8 {
-        self.get(slot) as u8
-    }
-}
-
-/// A record that is read in place: each value is loaded when it is asked for.
-#[derive(Clone, Copy, Debug)]
-pub struct RecordView<'a> {
-    sources: &'a [LoadSource; SLOTS],
-    window: &'a [u8; WINDOW],
-}
-
-impl RecordView<'_> {
-    /// The last `N` of the 8 bytes that end with a value, and the mask for the value.
-    #[inline]
-    fn last<const N: usize>(&self, slot: usize) -> ([u8; N], u64) {
-        let source = self.sources[slot % SLOTS];
-        let at = usize::from(source.at) + 8 - N;
-        // Never out of bounds: the window is larger than any offset of one byte plus 8.
-        let chunk = self.window[at..at + N].first_chunk().copied().unwrap_or([0; N]);
-        (chunk, MASKS[usize::from(source.width & 15)])
-    }
-}
-
-impl RecordValues for RecordView<'_> {
-    #[inline]
-    fn get(&self, slot: usize) -> u64 {
-        let (bytes, mask) = self.last(slot);
-        u64::from_be_bytes(bytes) & mask
-    }
-
-    #[inline]
-    fn get32(&self, slot: usize) -> u32 {
-        let (bytes, mask) = self.last(slot);
-        u32::from_be_bytes(bytes) & mask as u32
-    }
-
-    #[inline]
-    fn get16(&self, slot: usize) -> u16 {
-        let (bytes, mask) = self.last(slot);
-        u16::from_be_bytes(bytes) & mask as u16
-    }
-
-    #[inline]
-    fn get8(&self, slot: usize) -> u8 {
-        let ([byte], mask) = self.last(slot);
-        byte & mask as u8
-    }
 }
 
 /// Fields of fixed length, and the field of variable length after them, if any.
@@ -147,7 +43,7 @@ pub struct LoadPlan {
     has_packet: bool,
     /// Where each value is, for templates whose records are read in place: short records of
     /// fixed length without packet sections.
-    sources: Option<Box<[LoadSource; SLOTS]>>,
+    sources: Option<Box<ValueSources>>,
 }
 
 /// The range of a packet section in the bytes that a record was loaded from.
@@ -166,7 +62,7 @@ impl LoadPlan {
                 + run.loads.len() * size_of::<ColumnLoad>()
                 + run.packets.len() * size_of::<(PacketLayer, usize, usize)>()
         };
-        let sources = self.sources.as_ref().map_or(0, |_| SLOTS * size_of::<LoadSource>());
+        let sources = self.sources.as_ref().map_or(0, |_| size_of::<ValueSources>());
         sources + run(&self.first) + self.more.iter().map(run).sum::<usize>()
     }
 
@@ -227,6 +123,15 @@ impl LoadPlan {
         let sources = self.sources.as_deref()?;
         let window = bytes.get(at.checked_sub(LEAD)?..)?.first_chunk()?;
         Some(RecordView { sources, window })
+    }
+
+    /// The records from offset `at` on that can be read in place; `at` is at least [`LEAD`].
+    #[inline]
+    #[must_use]
+    pub fn views<'a>(&'a self, bytes: &'a [u8], at: usize) -> Option<RecordViews<'a>> {
+        let sources = self.sources.as_deref()?;
+        let rest = bytes.get(at.checked_sub(LEAD)?..)?;
+        Some(RecordViews { sources, rest, length: self.least })
     }
 
     /// Loads the record from offset `at` to `end` at most. Returns its end, `None` if cut off.
@@ -314,14 +219,12 @@ impl LoadRun {
     }
 
     /// Where each value is, `None` if an offset does not fit into a byte.
-    fn sources(&self) -> Option<Box<[LoadSource; SLOTS]>> {
-        let mut sources = Box::new([LoadSource::default(); SLOTS]);
+    fn sources(&self) -> Option<Box<ValueSources>> {
+        let mut sources = Box::new(ValueSources::EMPTY);
         for load in &self.loads {
             // The 8 bytes loaded end `shift` bits after the value.
-            let width = 8 - load.shift / 8;
-            let end = LEAD + usize::from(load.offset) + usize::from(width);
-            let at = u8::try_from(end - 8).ok()?;
-            *sources.get_mut(usize::from(load.slot))? = LoadSource { at, width };
+            let width = usize::from(8 - load.shift / 8);
+            sources.set(usize::from(load.slot), usize::from(load.offset), width)?;
         }
         Some(sources)
     }

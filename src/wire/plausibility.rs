@@ -28,18 +28,17 @@ const LEAST_DURATION_MS: u64 = 1000;
 /// many if most records are such. Single ones occur.
 const MANY: usize = 4;
 
-/// Whether a flow may be one of those that this file looks for. Ordinary flows have packets of
-/// less than 32,768 bytes, and this is all they cost.
+/// Whether a flow is none of those that this file looks for, as nearly all are, with few
+/// instructions: it has bytes, and they are less than 32,768 in each packet.
 #[inline]
-fn is_suspicious(flow: &Flow) -> bool {
-    (flow.bytes >> 15 >= flow.packets) | (flow.bytes == 0) | (flow.bytes > LEAST_TOO_FAST)
+pub(super) fn is_usual(flow: &Flow) -> bool {
+    (flow.bytes >> 15 < flow.packets) & (flow.bytes.wrapping_sub(1) < LEAST_TOO_FAST)
 }
 
 /// Whether the counters of a flow are impossible.
 #[inline]
 #[must_use]
 pub(super) fn is_impossible(flow: &Flow) -> bool {
-    // Most flows are below both limits with one comparison each.
     let headers = if flow.packet_sample { FRAME_HEADERS } else { 0 };
     let most = flow.packets.saturating_mul(MOST_BYTES_OF_PACKET + headers);
     flow.bytes > most && flow.packets > 0 || flow.bytes > LEAST_TOO_FAST && is_too_fast(flow)
@@ -74,18 +73,7 @@ pub(super) enum Implausible {
 
 impl Implausible {
     /// Looks at the flows of a set. `counts_both`: the template has bytes and packets.
-    #[inline]
     pub(super) fn of(flows: &[Flow], counts_both: bool) -> Implausible {
-        let is_ordinary = flows.iter().fold(true, |all, flow| all & !is_suspicious(flow));
-        if is_ordinary {
-            Implausible::Nothing
-        } else {
-            Implausible::of_suspicious(flows, counts_both)
-        }
-    }
-
-    #[cold]
-    fn of_suspicious(flows: &[Flow], counts_both: bool) -> Implausible {
         let (mut impossible, mut one_sided) = (false, 0);
         for flow in flows {
             impossible |= is_impossible(flow);

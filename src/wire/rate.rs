@@ -6,7 +6,7 @@ use std::cell::RefCell;
 
 use super::exporter::rates::{RateLookup, RateNotes};
 use super::exporter::sampling::Announcement;
-use super::plan::RecordValues;
+use super::record_view::RecordValues;
 use super::template::Template;
 use crate::flow::Sampling;
 use crate::flow::field::Field;
@@ -52,6 +52,14 @@ impl RateSource {
             RateSource::ByInterface { direction: template.has(Field::Direction) }
         } else {
             RateSource::Fixed(samplers.default_rate())
+        }
+    }
+
+    /// The rate of all records, `None` if each has its own.
+    pub(super) fn of_all(self) -> Option<Sampling> {
+        match self {
+            RateSource::Fixed(rate) => Some(rate),
+            _ => None,
         }
     }
 

@@ -10,12 +10,14 @@ use super::extras::ExtrasDecoder;
 use super::frame::Packet;
 use super::header::MessageHeader;
 use super::observer::FlowSeen;
-use super::plan::{PacketSection, RecordValues};
+use super::ordinary::{OrdinaryFlows, append_copies};
+use super::plan::PacketSection;
 use super::rate::RateSource;
+use super::record_view::{RecordValues, RecordViews};
 use super::report::{Cause, DatagramReport, RecordOutcome};
 use super::reverse_slots::ReverseSlots;
 use super::template::Template;
-use super::times::{RecordTimes, TimeQuality, TimeReference, TimeRules, note_times};
+use super::times::{TimeQuality, TimeReference, TimeRules, count_quality, note_times};
 use crate::flow::field::Field;
 use crate::flow::{Flow, Host, Protocol, Sampling, Time};
 
@@ -54,10 +56,13 @@ impl DatagramDefaults {
 /// Turns the records of one template into flows. What depends on the template alone is
 /// decided once, in [`RecordDecoder::new`].
 pub(super) struct RecordDecoder<'a> {
-    common: &'a DatagramDefaults,
+    /// What all records have in common.
+    common: Flow,
+    reference: &'a TimeReference,
     samplers: RateLookup<'a>,
     rate_notes: RefCell<RateNotes>,
     times: TimeRules,
+    quality: TimeQuality,
     rate: RateSource,
     src: AddressSource,
     dst: AddressSource,
@@ -74,6 +79,8 @@ pub(super) struct RecordDecoder<'a> {
     packet: bool,
     /// Whether each record reports one packet, described by its header (RFC 5476, 8.3).
     one_packet: bool,
+    /// Whether records need [`RecordDecoder::fill_special`].
+    is_special: bool,
     pub(super) extras: Option<ExtrasDecoder>,
 }
 
@@ -100,6 +107,7 @@ impl<'a> RecordDecoder<'a> {
         let times = TimeRules::of(t);
         let length = t.has_aux(Aux::IpLength) || t.has_aux(Aux::FrameLength);
         let of_packet = length || t.has_packet() || times.are_of_one_moment(t);
+        let one_packet = of_packet && !counted && !t.has_aux(Aux::Event);
         let src = AddressSource::of(t, Aux::SrcV4, Aux::SrcHigh);
         let dst = AddressSource::of(t, Aux::DstV4, Aux::DstHigh);
         let icmp = if t.has_aux(Aux::Icmp) {
@@ -107,12 +115,18 @@ impl<'a> RecordDecoder<'a> {
         } else {
             t.has_aux(Aux::IcmpType).then_some(Icmp::Apart)
         };
+        let rate = RateSource::of(t, &samplers, common.given_rate);
+        let quality = times.quality(&common.reference);
+        let sampling = rate.of_all().unwrap_or_default();
+        let timed = quality != TimeQuality::NotAtAll;
         RecordDecoder {
-            common,
+            common: Flow { sampling, timed, ..common.flow },
+            reference: &common.reference,
             samplers,
             rate_notes: RefCell::default(),
             times,
-            rate: RateSource::of(t, &samplers, common.given_rate),
+            quality,
+            rate,
             src,
             dst,
             next_hop: AddressSource::of(t, Aux::NextHopV4, Aux::NextHopHigh),
@@ -125,13 +139,19 @@ impl<'a> RecordDecoder<'a> {
             direction: t.has(Field::Direction),
             event: t.has_aux(Aux::Event),
             packet: t.has_packet(),
-            one_packet: of_packet && !counted && !t.has_aux(Aux::Event),
+            one_packet,
+            is_special: one_packet || rate.of_all().is_none(),
             extras: ExtrasDecoder::of(t),
         }
     }
 
     pub(super) fn names_addresses(&self) -> bool {
         self.src != AddressSource::None || self.dst != AddressSource::None
+    }
+
+    /// The rate of all records, if it does not differ from record to record.
+    pub(super) fn rate_of_all(&self) -> Option<Sampling> {
+        self.rate.of_all()
     }
 
     /// The rates that came in records.
@@ -149,27 +169,29 @@ impl<'a> RecordDecoder<'a> {
         self.names_addresses() && self.reverse.is_none() && !self.event
     }
 
-    /// Appends one flow for each of `count` records of a plain template; `values` gives the
-    /// records in order. The flows are appended at once and then filled in.
-    #[inline]
-    pub(super) fn plain<V: RecordValues>(
+    /// Appends one flow for each of the first `count` records of a plain template. The flows
+    /// are appended at once and then filled in. Returns whether all of them are ordinary.
+    pub(super) fn plain(
         &self,
         count: usize,
-        mut values: impl FnMut(usize) -> Option<V>,
+        records: Option<RecordViews<'_>>,
         out: &mut Vec<Flow>,
         report: &mut DatagramReport,
-    ) {
+    ) -> bool {
         let before = out.len();
-        out.resize(before + count, self.common.flow);
-        let mut made = 0;
-        for flow in out.iter_mut().skip(before) {
-            let Some(values) = values(made) else { break };
-            let span = self.fill(&values, flow);
-            note_times(&span, report);
+        append_copies(out, &self.common, count);
+        let bounds = OrdinaryFlows::of(&self.common);
+        let (mut made, mut all) = (0, true);
+        let flows = out.get_mut(before..).unwrap_or_default();
+        for (flow, values) in flows.iter_mut().zip(records.into_iter().flatten()) {
+            self.fill(&values, flow);
+            all &= bounds.include(flow);
             made += 1;
         }
         out.truncate(before + made);
         report.flows += made as u32;
+        count_quality(self.quality, made, report);
+        all
     }
 
     /// Decodes one record and appends its flows.
@@ -186,14 +208,14 @@ impl<'a> RecordDecoder<'a> {
             return self.without_addresses(values, bytes, section, out, report);
         }
         // The flow is filled in where it is stored: it is too large to be copied.
-        out.push(self.common.flow);
+        out.push(self.common);
         let Some(flow) = out.last_mut() else { return RecordOutcome::Flow };
-        let span = self.fill(values, flow);
+        self.fill(values, flow);
         if !self.event && addressless::has_none(flow.src, flow.dst) {
             out.pop();
             return self.without_addresses(values, bytes, section, out, report);
         }
-        note_times(&span, report);
+        note_times(flow, self.quality, report);
         if flow.packet_sample && flow.bytes == 0 {
             let packet = self.packet(bytes, section);
             flow.bytes = packet.map_or(0, |packet| u64::from(packet.ip_length));
@@ -205,30 +227,26 @@ impl<'a> RecordDecoder<'a> {
         RecordOutcome::Flow
     }
 
-    /// The forward flow of a record, with its times.
-    fn flow<V: RecordValues>(&self, values: &V) -> (Flow, RecordTimes) {
-        let mut flow = self.common.flow;
-        let span = self.fill(values, &mut flow);
-        (flow, span)
+    /// The forward flow of a record.
+    fn flow<V: RecordValues>(&self, values: &V) -> Flow {
+        let mut flow = self.common;
+        self.fill(values, &mut flow);
+        flow
     }
 
-    /// Fills in the forward flow of a record. Returns its times.
-    #[inline]
-    fn fill<V: RecordValues>(&self, values: &V, flow: &mut Flow) -> RecordTimes {
+    /// Fills in the forward flow of a record, which is a copy of what all have in common.
+    #[inline(always)]
+    fn fill<V: RecordValues>(&self, values: &V, flow: &mut Flow) {
         let small = |field: Field| values.get8(field as usize);
         let number = |field: Field| values.get32(field as usize);
-        let span = self.times.of_record(values, &self.common.reference);
         let proto = small(Field::Proto);
         flow.src = self.src.load(values, Aux::SrcV4, Aux::SrcHigh, Field::Src);
         flow.dst = self.dst.load(values, Aux::DstV4, Aux::DstHigh, Field::Dst);
         flow.next_hop =
             self.next_hop.load(values, Aux::NextHopV4, Aux::NextHopHigh, Field::NextHop);
-        flow.first = span.first;
-        flow.last = span.last;
-        flow.timed = span.known != TimeQuality::NotAtAll;
+        (flow.first, flow.last) = self.times.of_record(values, self.reference);
         flow.bytes = values.get(self.bytes);
         flow.packets = values.get(self.packets);
-        flow.sampling = self.rate.of_record(values, &self.samplers, &self.rate_notes);
         flow.input = number(Field::Input);
         flow.output = number(Field::Output);
         flow.src_as = number(Field::SrcAs);
@@ -244,15 +262,21 @@ impl<'a> RecordDecoder<'a> {
         if self.direction {
             flow.direction = small(Field::Direction);
         }
-        if !self.one_packet && !self.rate.is_by_sampler() {
-            return span;
+        if self.is_special {
+            self.fill_special(values, flow);
         }
+    }
+
+    /// The rest of [`RecordDecoder::fill`], for templates that report single packets, or that
+    /// have no rate that is the same for all records.
+    #[inline(never)]
+    fn fill_special<V: RecordValues>(&self, values: &V, flow: &mut Flow) {
+        flow.sampling = self.rate.of_record(values, &self.samplers, &self.rate_notes);
         if self.one_packet {
             (flow.bytes, flow.packets, flow.packet_sample) = (self.length(values, 0), 1, true);
         } else if flow.sampling == Sampling::UNKNOWN {
             flow.packet_sample = self.rate.names_sampler(values);
         }
-        span
     }
 
     /// Bytes of the packet that a record reports: its IP length, otherwise `header`, the
@@ -300,8 +324,8 @@ impl<'a> RecordDecoder<'a> {
         out: &mut Vec<Flow>,
         report: &mut DatagramReport,
     ) -> RecordOutcome {
-        if let Some((flow, span)) = self.packet_flow(values, bytes, section) {
-            note_times(&span, report);
+        if let Some(flow) = self.packet_flow(values, bytes, section) {
+            note_times(&flow, self.quality, report);
             out.push(flow);
             report.flows += 1;
             return RecordOutcome::Flow;
@@ -330,13 +354,13 @@ impl<'a> RecordDecoder<'a> {
         values: &V,
         bytes: &[u8],
         section: &PacketSection,
-    ) -> Option<(Flow, RecordTimes)> {
+    ) -> Option<Flow> {
         let packet = self.packet(bytes, section)?;
-        let (flow, span) = self.flow(values);
+        let flow = self.flow(values);
         let length = self.length(values, u64::from(packet.ip_length));
         let (bytes, packets) = if self.counted { (flow.bytes, flow.packets) } else { (length, 1) };
         let flow = Flow { bytes, packets, packet_sample: !self.counted, ..packet.describe(&flow) };
-        Some((flow, span))
+        Some(flow)
     }
 
     /// The forward flow of a record, as an observer sees it.
@@ -353,8 +377,8 @@ impl<'a> RecordDecoder<'a> {
         };
         // The record was noted when it was decoded.
         self.rate_notes.replace(noted);
-        let (flow, span) = made?;
-        let times = (span.known == TimeQuality::Exactly).then_some((span.first, span.last));
+        let flow = made?;
+        let times = (self.quality == TimeQuality::Exactly).then_some((flow.first, flow.last));
         Some(FlowSeen { flow, times })
     }
 

@@ -2,8 +2,9 @@
 
 use super::extras::{ExtrasDecoder, ExtrasSink, of_packet, reversed};
 use super::names::RecordNames;
-use super::plan::{PacketSection, RecordValues};
+use super::plan::PacketSection;
 use super::record::RecordDecoder;
+use super::record_view::RecordValues;
 use crate::flow::{Flow, FlowExtras};
 
 impl RecordDecoder<'_> {

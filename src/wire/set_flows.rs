@@ -6,12 +6,14 @@ use super::exporter::counter_history::CounterHistory;
 use super::exporter::rates::RateNotes;
 use super::names::RecordNames;
 use super::observer::RecordSeen;
-use super::plan::{LEAD, PacketSection};
+use super::ordinary::{count_backwards, count_far_off};
+use super::plan::PacketSection;
 use super::plausibility::{Implausible, remove_record};
 use super::record::RecordDecoder;
+use super::record_view::LEAD;
 use super::report::{Cause, RecordOutcome};
 use super::sets::{DecodeContext, Sets};
-use crate::flow::Flow;
+use crate::flow::{Flow, Sampling};
 
 impl Sets<'_, '_, '_> {
     /// Decodes records of one fixed length in place. This is the common case: records that
@@ -38,19 +40,23 @@ impl Sets<'_, '_, '_> {
         // The last records are decoded from a copy with bytes to spare behind it: loading
         // reads whole words and may read past the end of a record.
         let whole = plan.in_place_from(bytes, start).min(count);
-        maker.plain(whole, |n| plan.in_place(bytes, start + n * length), out, report);
+        let first = maker.plain(whole, plan.views(bytes, start), out, report);
         let rest = start + whole * length;
         let tail = scratch.tail(bytes.get(rest..end).unwrap_or(&[]));
-        maker.plain(count - whole, |n| plan.in_place(tail, LEAD + n * length), out, report);
+        let last = maker.plain(count - whole, plan.views(tail, LEAD), out, report);
         let made = out.get_mut(before..).unwrap_or_default();
-        let implausible = Implausible::of(made, maker.counts_both());
-        let is_none = |flow: &Flow| addressless::has_none(flow.src, flow.dst);
-        let apart = implausible != Implausible::Nothing || observer.is_some() || is_named;
-        if apart || made.iter().any(is_none) {
-            // Each record has to be looked at on its own.
-            out.truncate(before);
-            **report = report_before;
-            return self.flows_by_slots(id, bytes, start, end, implausible, None);
+        if !(first && last) || observer.is_some() || is_named {
+            let implausible = Implausible::of(made, maker.counts_both());
+            let is_none = |flow: &Flow| addressless::has_none(flow.src, flow.dst);
+            let apart = implausible != Implausible::Nothing || observer.is_some() || is_named;
+            if apart || made.iter().any(is_none) {
+                // Each record has to be looked at on its own.
+                out.truncate(before);
+                **report = report_before;
+                return self.flows_by_slots(id, bytes, start, end, implausible, None);
+            }
+            count_backwards(made, report);
+            count_far_off(made, report);
         }
         if let Some(kept) = more {
             let values = |n: usize| match n.checked_sub(whole) {
@@ -59,12 +65,19 @@ impl Sets<'_, '_, '_> {
             };
             maker.keep_plain(values, made, kept);
         }
-        let notes = maker.into_rate_notes();
-        self.note_rates(&notes);
+        let (rate, notes) = (maker.rate_of_all(), maker.into_rate_notes());
+        self.note_rates(before, rate, &notes);
     }
 
-    /// Notes the sampling rates that came in data records.
-    fn note_rates(&mut self, notes: &RateNotes) {
+    /// Notes the sampling rates that came in data records, and those of the flows from `before`
+    /// on; `of_all`: the rate that all of them have.
+    fn note_rates(&mut self, before: usize, of_all: Option<Sampling>, notes: &RateNotes) {
+        let made = self.context.out.get(before..).unwrap_or_default();
+        match of_all {
+            Some(_) if made.is_empty() => {}
+            Some(rate) => self.session.rates.apply_one(self.now, rate),
+            None => self.session.rates.apply(self.now, made),
+        }
         let causes = &mut self.context.report.causes;
         causes.add(Cause::RateByteOrder, notes.swapped);
         causes.add(Cause::RateDoubtful, notes.doubtful);
@@ -91,13 +104,15 @@ impl Sets<'_, '_, '_> {
         let sender = self.session.reporting(self.key.port);
         let DecodeContext { scratch, out, more, report, observer, .. } = &mut *self.context;
         let mut section = PacketSection::default();
+        let all_before = out.len();
+        scratch.slots.fill(0);
         while at + template.plan().least() <= end {
             let Some(next) = template.load(bytes, at, end, &mut scratch.slots, &mut section) else {
                 report.causes.count(Cause::BadRecord);
                 if let Some(observer) = observer {
                     observer.problem(Cause::BadRecord, at);
                 }
-                return;
+                break;
             };
             let before = out.len();
             let mut standing = maker.record(&scratch.slots, bytes, &section, out, report);
@@ -132,7 +147,8 @@ impl Sets<'_, '_, '_> {
             }
             at = next;
         }
-        let notes = maker.into_rate_notes();
-        self.note_rates(&notes);
+        count_far_off(out.get(all_before..).unwrap_or_default(), report);
+        let (rate, notes) = (maker.rate_of_all(), maker.into_rate_notes());
+        self.note_rates(all_before, rate, &notes);
     }
 }

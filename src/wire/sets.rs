@@ -316,7 +316,6 @@ impl<'a, 'b, 'o> Sets<'a, 'b, 'o> {
             let newest = newest_uptime(template, &bytes[..end.min(bytes.len())], start, scratch);
             self.session.reckon_uptime(&mut self.common.reference, newest);
         }
-        self.context.scratch.slots.fill(0);
         match kind {
             TemplateKind::Data => self.flows(id, bytes, start, end),
             TemplateKind::Options => self.options(id, bytes, start, end),
@@ -328,6 +327,7 @@ impl<'a, 'b, 'o> Sets<'a, 'b, 'o> {
         let DecodeContext { scratch, report, observer, .. } = &mut *self.context;
         let mut section = PacketSection::default();
         let mut learned = Vec::new();
+        scratch.slots.fill(0);
         while at + template.plan().least() <= end {
             let Some(next) = template.load(bytes, at, end, &mut scratch.slots, &mut section) else {
                 report.causes.count(Cause::BadRecord);

@@ -5,7 +5,8 @@ use super::bytes::variable_length;
 use super::counter_meaning::CounterMeaning;
 use super::element::{Aux, LoadTarget, SLOTS, element};
 use super::name_element::NameElement;
-use super::plan::{LEAD, LoadPlan, PacketSection, PlanBuilder, WINDOW};
+use super::plan::{LoadPlan, PacketSection, PlanBuilder};
+use super::record_view::{LEAD, WINDOW};
 use super::registry::{NTOP, NTOP_V9};
 use crate::flow::field::Field;
 

@@ -1,11 +1,12 @@
 //! Computes when a flow began and ended, from the time elements that a template has.
 
 use super::element::Aux;
-use super::plan::{PacketSection, RecordValues};
+use super::plan::PacketSection;
+use super::record_view::RecordValues;
 use super::report::{Cause, DatagramReport};
 use super::template::{SetScratch, Template};
-use crate::flow::Time;
 use crate::flow::field::Field;
+use crate::flow::{Flow, Time};
 
 /// Seconds from 1900, the epoch of NTP, to 1970 (RFC 5905, section 6).
 const NTP_TO_UNIX: u64 = 2_208_988_800;
@@ -27,15 +28,10 @@ pub(super) struct TimeReference {
     pub guessed: bool,
 }
 
-/// The times of a record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct RecordTimes {
-    pub first: Time,
-    pub last: Time,
-    pub known: TimeQuality,
-}
+/// First and last time of a record.
+pub(super) type RecordTimes = (Time, Time);
 
-/// How reliable the times of a record are.
+/// How reliable the times of the records of a set are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum TimeQuality {
     /// The record has absolute times.
@@ -153,6 +149,15 @@ impl TimeRules {
         }
     }
 
+    /// How reliable the times of all records are.
+    pub(super) fn quality(self, reference: &TimeReference) -> TimeQuality {
+        match self {
+            TimeRules::None => TimeQuality::NotAtAll,
+            _ if reference.guessed && self.need_uptime() => TimeQuality::Roughly,
+            _ => TimeQuality::Exactly,
+        }
+    }
+
     /// The times of one record.
     #[inline]
     pub(super) fn of_record<V: RecordValues>(
@@ -160,7 +165,7 @@ impl TimeRules {
         values: &V,
         reference: &TimeReference,
     ) -> RecordTimes {
-        let (first, last) = match self {
+        match self {
             TimeRules::Milliseconds => {
                 let ms = |field: Field| milliseconds(values.get(field as usize));
                 (ms(Field::First), ms(Field::Last))
@@ -170,27 +175,17 @@ impl TimeRules {
                     let uptime = values.get32(aux as usize);
                     uptime_to_time(reference.near, reference.uptime, uptime)
                 };
-                let known =
-                    if reference.guessed { TimeQuality::Roughly } else { TimeQuality::Exactly };
-                let (first, last) = (time(Aux::FirstUptime), time(Aux::LastUptime));
-                return RecordTimes { first, last, known };
+                (time(Aux::FirstUptime), time(Aux::LastUptime))
             }
             TimeRules::Mixed { first, last, duration } => {
-                return mixed(values, reference, first, last, duration);
+                mixed(values, reference, first, last, duration)
             }
-            TimeRules::None => {
-                let exported = Time(reference.exported);
-                return RecordTimes {
-                    first: exported,
-                    last: exported,
-                    known: TimeQuality::NotAtAll,
-                };
-            }
-        };
-        RecordTimes { first, last, known: TimeQuality::Exactly }
+            TimeRules::None => (Time(reference.exported), Time(reference.exported)),
+        }
     }
 }
 
+#[inline(never)]
 fn mixed<V: RecordValues>(
     values: &V,
     reference: &TimeReference,
@@ -198,23 +193,15 @@ fn mixed<V: RecordValues>(
     last: Option<RecordMoments>,
     duration: Option<(u8, u64)>,
 ) -> RecordTimes {
-    let mut known = TimeQuality::Exactly;
-    let mut time = |moments: RecordMoments| {
-        let rough = matches!(moments.moment, TimeForm::Uptime(_)) && !moments.init;
-        if rough && reference.guessed {
-            known = TimeQuality::Roughly;
-        }
-        moments.time(values, reference)
-    };
+    let time = |moments: RecordMoments| moments.time(values, reference);
     let length = duration
         .map_or(0, |(slot, unit)| i64::try_from(values.get(usize::from(slot)) / unit).unwrap_or(0));
-    let (first, last) = match (first.map(&mut time), last.map(&mut time)) {
+    match (first.map(time), last.map(time)) {
         (Some(first), Some(last)) => (first, last),
         (Some(first), None) => (first, first.plus_ms(length)),
         (None, Some(last)) => (last.plus_ms(-length), last),
         (None, None) => (Time(reference.exported), Time(reference.exported)),
-    };
-    RecordTimes { first, last, known }
+    }
 }
 
 impl RecordMoments {
@@ -269,15 +256,20 @@ fn ntp_to_time(value: u64, exported: i64) -> Time {
     if value != 0 && distance(second_era) < distance(small) { second_era } else { small }
 }
 
-/// Counts problems of a record's times.
+/// Counts records whose times are not known exactly.
 #[inline]
-pub(super) fn note_times(span: &RecordTimes, report: &mut DatagramReport) {
-    match span.known {
+pub(super) fn count_quality(quality: TimeQuality, records: usize, report: &mut DatagramReport) {
+    match quality {
         TimeQuality::Exactly => {}
-        TimeQuality::Roughly => report.causes.count(Cause::GuessedTimes),
-        TimeQuality::NotAtAll => report.causes.count(Cause::NoTimes),
+        TimeQuality::Roughly => report.causes.add(Cause::GuessedTimes, records as u32),
+        TimeQuality::NotAtAll => report.causes.add(Cause::NoTimes, records as u32),
     }
-    if span.first > span.last {
+}
+
+/// Counts problems of a record's times.
+pub(super) fn note_times(flow: &Flow, quality: TimeQuality, report: &mut DatagramReport) {
+    count_quality(quality, 1, report);
+    if flow.first > flow.last {
         report.causes.count(Cause::FirstAfterLast);
     }
 }
@@ -320,8 +312,9 @@ mod tests {
         template.load(&record, 0, record.len(), &mut scratch.slots, &mut section).unwrap();
         let reference =
             TimeReference { exported: EXPORTED, near: EXPORTED, uptime: 50_000, guessed: false };
-        let span = TimeRules::of(&template).of_record(&scratch.slots, &reference);
-        (span.first.0 - EXPORTED, span.last.0 - EXPORTED, span.known)
+        let rules = TimeRules::of(&template);
+        let (first, last) = rules.of_record(&scratch.slots, &reference);
+        (first.0 - EXPORTED, last.0 - EXPORTED, rules.quality(&reference))
     }
 
     #[test]

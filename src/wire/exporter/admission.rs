@@ -12,7 +12,8 @@ use crate::wire::{Cause, DatagramReport, Decoder};
 const GIVE_BACK: usize = 4;
 
 impl Decoder {
-    /// The protocol of a datagram that is to be decoded.
+    /// The protocol of a datagram that is to be decoded. Makes room for it: others give back what
+    /// they have to. Returns also whether nobody has to give back anything any more.
     ///
     /// # Errors
     /// The cause why it is not decoded: its sender is not allowed, its protocol is unknown, or
@@ -23,17 +24,24 @@ impl Decoder {
         address: Host,
         bytes: &[u8],
         report: &mut DatagramReport,
-    ) -> Result<Protocol, Cause> {
+    ) -> Result<(Protocol, bool), Cause> {
         if !self.policy.allows(address) {
             self.refused.count(address);
             return Err(Cause::NotAllowed);
         }
         let protocol = protocol_of(bytes)?;
-        if !self.exporters.contains_key(&address) && !self.make_room(now, report) {
+        if let Some(exporter) = self.exporters.get(&address) {
+            if exporter.allowed.is_some_and(|allowed| allowed.pools == self.pool.state()) {
+                return Ok((protocol, true));
+            }
+            let (class, takes) = (exporter.class, exporter.takes());
+            return Ok((protocol, self.give_way(class, takes, report)));
+        }
+        if !self.make_room(now, report) {
             self.displaced.count(address);
             return Err(Cause::ExporterLimit);
         }
-        Ok(protocol)
+        Ok((protocol, self.give_way(ExporterClass::New, [0; 4], report)))
     }
 
     /// Makes room for one more exporter, if necessary by removing a new exporter whose turn it
@@ -58,8 +66,8 @@ impl Decoder {
         }
     }
 
-    /// After a datagram of an exporter: updates what the pools know of it, makes it known if it
-    /// has a history, and queues it if it has pending sets to decode.
+    /// After a datagram of an exporter that has [news](ExporterState::has_news): makes it known if
+    /// it has a history, and queues it if it has pending sets to decode.
     pub(in crate::wire) fn take_stock(
         &mut self,
         now: Time,
@@ -67,7 +75,6 @@ impl Decoder {
         report: &mut DatagramReport,
     ) {
         let Some(exporter) = self.exporters.get_mut(&address) else { return };
-        exporter.note(address, &mut self.pool);
         if exporter.class == ExporterClass::New && exporter.has_history() {
             self.make_known(now, address, report);
             if let Some(exporter) = self.exporters.get_mut(&address) {
@@ -91,7 +98,7 @@ impl Decoder {
             let Some(silent) = self.places.silent(now, look) else { return };
             self.displace(silent, report);
         }
-        self.give_way(ExporterClass::Known, [0; 4], report);
+        let _ = self.give_way(ExporterClass::Known, [0; 4], report);
         let Some(exporter) = self.exporters.get_mut(&address) else { return };
         let pool = &self.pool;
         let portions = [&pool.templates, &pool.held, &pool.names, &pool.counters];
@@ -102,22 +109,15 @@ impl Decoder {
         }
     }
 
-    /// Before a datagram of an exporter: if it has less than its part of a pool and others
-    /// filled the pool, the exporters that take most give back memory. What they lose is
-    /// counted.
-    pub(in crate::wire) fn make_way(&mut self, address: Host, report: &mut DatagramReport) {
-        let takes = |exporter: &ExporterState| (exporter.class, exporter.takes());
-        let (class, takes) = self.exporters.get(&address).map(takes).unwrap_or_default();
-        self.give_way(class, takes, report);
-    }
-
-    /// The same for an exporter of a class, with the memory it takes of each pool.
+    /// Before a datagram of an exporter of a class, with the memory it takes of each pool: if that
+    /// is less than its part of a pool and others filled the pool, the exporters that take most
+    /// give back memory. What they lose is counted. Returns whether that was enough.
     fn give_way(
         &mut self,
         class: ExporterClass,
         [templates, held, names, counters]: [usize; 4],
         report: &mut DatagramReport,
-    ) {
+    ) -> bool {
         for _ in 0..GIVE_BACK {
             let pool = &self.pool;
             let from = [
@@ -127,7 +127,7 @@ impl Decoder {
                 pool.counters.has_to_give(class, counters),
             ];
             if from == [None; 4] {
-                return;
+                return true;
             }
             for (kind, host) in from.into_iter().enumerate() {
                 let Some(host) = host else { continue };
@@ -135,5 +135,6 @@ impl Decoder {
                 other.give_back(host, PooledKind::ALL[kind], &mut self.pool, report);
             }
         }
+        false
     }
 }

@@ -152,6 +152,13 @@ impl PendingSets {
         self.waiting.contains_key(&(domain, template))
     }
 
+    /// Whether there may be a set to decode.
+    #[inline]
+    #[must_use]
+    pub fn may_be_due(&self) -> bool {
+        !self.due.is_empty()
+    }
+
     /// The next set to decode: the oldest one of the template that arrived first.
     pub fn next_due(&mut self, pool: &mut DecoderShare) -> Option<&PendingSet> {
         while let Some((_, numbers)) = self.due.front_mut() {

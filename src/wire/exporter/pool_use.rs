@@ -3,7 +3,7 @@
 use super::counter_history::CounterHistory;
 use super::options::ExporterOptions;
 use super::refusals::ResourceRefusal;
-use super::shared_limits::{DecoderShare, ExporterClass};
+use super::shared_limits::{AllowedGrowth, DecoderShare, ExporterClass};
 use super::state::ExporterState;
 use crate::flow::Host;
 use crate::wire::report::{Cause, DatagramReport};
@@ -24,6 +24,7 @@ impl PooledKind {
 
 impl ExporterState {
     /// Tells the pools what the exporter takes.
+    #[inline]
     pub fn note(&mut self, address: Host, pool: &mut DecoderShare) {
         let [templates, held, names, counters] = &mut self.noted;
         pool.templates.note(address, templates, self.class, self.template_bytes);
@@ -87,16 +88,29 @@ impl ExporterState {
     }
 
     /// Before a datagram: sets how much its state may grow.
+    #[inline]
     pub fn prepare(&mut self, pool: &DecoderShare) {
+        match self.allowed {
+            Some(allowed) if allowed.pools == pool.state() => {
+                self.growth = allowed.bytes;
+                self.agents.allow(allowed.bytes);
+            }
+            _ => self.prepare_anew(pool),
+        }
+    }
+
+    fn prepare_anew(&mut self, pool: &DecoderShare) {
         let names = pool.names.allowance(self.class, self.about.names());
         self.about.allow(names);
         self.growth = pool.templates.allowance(self.class, self.template_bytes);
         self.agents.allow(self.growth);
         self.counters.allow(pool.counters.allowance(self.class, self.counters.bytes()));
+        self.allowed = Some(AllowedGrowth { pools: pool.state(), bytes: self.growth });
     }
 
     /// After a datagram: books names, and what is not templates. `names` is the number of names
     /// before the datagram.
+    #[inline]
     pub fn settle(&mut self, names: usize, pool: &mut DecoderShare) {
         pool.names.change(self.class, names, self.about.names());
         let beside = self.beside + self.agents.bytes();
@@ -109,6 +123,15 @@ impl ExporterState {
         self.book_counters(pool);
     }
 
+    /// Whether it may become a known exporter, or has pending sets to decode that are not queued.
+    #[inline]
+    #[must_use]
+    pub fn has_news(&self) -> bool {
+        let may_become_known = self.class == ExporterClass::New && self.has_history();
+        may_become_known || !self.is_due && self.held.may_be_due()
+    }
+
+    #[inline]
     fn book_counters(&mut self, pool: &mut DecoderShare) {
         let bytes = self.counters.bytes();
         if bytes != self.counters.booked {

@@ -247,23 +247,27 @@ impl ExporterRates {
         }
     }
 
-    /// Notes the rates that flows of a datagram have.
+    /// Notes the rates that flows have.
     pub fn apply(&mut self, now: Time, flows: &[Flow]) {
         let mut last = None;
         for flow in flows {
-            if last == Some(flow.sampling) {
-                continue;
+            if last != Some(flow.sampling) {
+                last = Some(flow.sampling);
+                self.apply_one(now, flow.sampling);
             }
-            last = Some(flow.sampling);
-            let rate = flow.sampling.rate().unwrap_or(0);
-            let all = &mut self.applied;
-            match all.iter().position(|(known, _)| *known == rate) {
-                Some(at) => all[at].1 = now,
-                None if all.len() < MAX_APPLIED => all.push((rate, now)),
-                None => {
-                    let oldest = (0..all.len()).min_by_key(|at| all[*at].1);
-                    oldest.into_iter().for_each(|at| all[at] = (rate, now));
-                }
+        }
+    }
+
+    /// Notes a rate that flows have.
+    pub fn apply_one(&mut self, now: Time, sampling: Sampling) {
+        let rate = sampling.rate().unwrap_or(0);
+        let all = &mut self.applied;
+        match all.iter().position(|(known, _)| *known == rate) {
+            Some(at) => all[at].1 = now,
+            None if all.len() < MAX_APPLIED => all.push((rate, now)),
+            None => {
+                let oldest = (0..all.len()).min_by_key(|at| all[*at].1);
+                oldest.into_iter().for_each(|at| all[at] = (rate, now));
             }
         }
     }

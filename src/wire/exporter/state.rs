@@ -16,7 +16,7 @@ use super::reporting_session::ReportingSession;
 use super::sampling::Samplers;
 use super::sequence::{NumberingTotals, Sequence, UPTIME_JITTER_MS, is_restart};
 use super::sessions::{DomainKey, Session, Sessions, WHOLE_ADDRESS};
-use super::shared_limits::{DecoderShare, ExporterClass, ExporterUse};
+use super::shared_limits::{AllowedGrowth, DecoderShare, ExporterClass, ExporterUse};
 use super::shared_numbering::SharedNumbering;
 use super::templates::Templates;
 use crate::flow::{Flow, Host, Protocol, Sampling, SenderAddress, Time};
@@ -67,6 +67,8 @@ pub struct ExporterState {
     pub(in crate::wire) booked: usize,
     /// Bytes by which domains, samplers and sources may grow with this datagram.
     pub(in crate::wire) growth: usize,
+    /// How much that was for the datagram before; `None` if it has to be computed anew.
+    pub(in crate::wire) allowed: Option<AllowedGrowth>,
     pub(in crate::wire) class: ExporterClass,
     /// Whether `--allow` names this address itself.
     pub(in crate::wire) is_named: bool,
@@ -119,6 +121,8 @@ pub struct Domain {
 #[derive(Debug)]
 pub struct ExporterSession<'a> {
     pub address: Host,
+    /// Port of the session.
+    port: u16,
     pub domain: &'a mut Domain,
     pub about: &'a mut ExporterOptions,
     pub held: &'a mut PendingSets,
@@ -133,7 +137,6 @@ pub struct ExporterSession<'a> {
     pub(in crate::wire) generation: u32,
     numbering: Option<&'a mut SharedNumbering>,
     pub(in crate::wire) rates: &'a mut ExporterRates,
-    init: Option<i64>,
     pub(in crate::wire) templates: &'a mut usize,
     pub(in crate::wire) template_bytes: &'a mut usize,
     pub(in crate::wire) beside: &'a mut usize,
@@ -172,20 +175,7 @@ impl ExporterState {
         from: SenderAddress,
         header: &MessageHeader,
     ) -> Option<ExporterSession<'_>> {
-        self.arrive(now, header.protocol);
-        let key = DomainKey { port: from.port, id: header.domain };
-        let session = self.sessions.entry(key.port);
-        (session.last_seen, session.datagrams) = (now, session.datagrams + 1);
-        let _ = session.clock.observe(now, header.exported);
-        if !self.domains.contains_key(&key) {
-            self.add_domain(key)?;
-        }
-        let domain = self.domains.get_mut(&key)?;
-        let moment =
-            NumberingTime { seen: now, exported: Some(header.exported), uptime: header.uptime };
-        let is_one_process = key.port != WHOLE_ADDRESS || !self.sessions.are_merged();
-        domain.notice(moment, is_one_process);
-        self.resume(from.host, key)
+        self.enter_as(now, from, header, None)
     }
 
     /// Like [`ExporterState::enter`], for protocols with templates: a new session gets those on
@@ -197,13 +187,35 @@ impl ExporterState {
         header: &MessageHeader,
         pool: &mut DecoderShare,
     ) -> Option<ExporterSession<'_>> {
+        self.enter_as(now, from, header, Some(pool))
+    }
+
+    /// `pool`: that of the templates, for protocols that have some.
+    fn enter_as(
+        &mut self,
+        now: Time,
+        from: SenderAddress,
+        header: &MessageHeader,
+        pool: Option<&mut DecoderShare>,
+    ) -> Option<ExporterSession<'_>> {
+        self.arrive(now, header.protocol);
         let key = DomainKey { port: from.port, id: header.domain };
+        let session = self.sessions.entry(key.port);
+        (session.last_seen, session.datagrams) = (now, session.datagrams + 1);
+        let offset = session.clock.observe(now, header.exported);
         let is_new = !self.domains.contains_key(&key);
-        self.enter(now, from, header)?;
-        if is_new && self.sessions.are_several() {
+        if is_new {
+            self.add_domain(key)?;
+        }
+        if let Some(pool) = pool.filter(|_| is_new && self.sessions.are_several()) {
             self.adopt_all(key, pool);
         }
-        self.resume(from.host, key)
+        let is_one_process = key.port != WHOLE_ADDRESS || !self.sessions.are_merged();
+        let session = self.session(from.host, key, offset)?;
+        let moment =
+            NumberingTime { seen: now, exported: Some(header.exported), uptime: header.uptime };
+        session.domain.notice(moment, is_one_process);
+        Some(session)
     }
 
     /// Adds a domain of a session, if there is room.
@@ -224,8 +236,19 @@ impl ExporterState {
     /// Returns what decoding data of a domain needs. `None` when the domain was dropped.
     pub fn resume(&mut self, address: Host, key: DomainKey) -> Option<ExporterSession<'_>> {
         let session = self.sessions.known.get(&key.port);
+        let offset = session.map_or(0, |session| session.clock.offset());
+        self.session(address, key, offset)
+    }
+
+    fn session(
+        &mut self,
+        address: Host,
+        key: DomainKey,
+        offset: i64,
+    ) -> Option<ExporterSession<'_>> {
         Some(ExporterSession {
             address,
+            port: key.port,
             generation: self.generation,
             domain: self.domains.get_mut(&key)?,
             about: &mut self.about,
@@ -233,12 +256,11 @@ impl ExporterState {
             counters: &mut self.counters,
             sessions: &self.sessions,
             refusals: &mut self.refusals,
-            offset: session.map_or(0, |session| session.clock.offset()),
+            offset,
             given_rate: self.given_rate,
             class: self.class,
             rates: &mut self.rates,
             numbering: self.numberings.get_mut(&key.id),
-            init: self.sessions.init(key.port),
             templates: &mut self.templates,
             template_bytes: &mut self.template_bytes,
             beside: &mut self.beside,
@@ -258,12 +280,12 @@ impl ExporterState {
         self.second = second;
     }
 
-    /// Adds up what a datagram held.
-    pub fn leave(&mut self, report: &DatagramReport, key: DomainKey) {
+    /// Adds up what a datagram held that came from `port`. `init`: the start of its process, as
+    /// options of its domain say.
+    pub fn leave(&mut self, report: &DatagramReport, port: u16, init: Option<i64>) {
         self.flows += u64::from(report.flows) + u64::from(report.events);
-        let init = self.domains.get(&key).and_then(|domain| domain.init);
         if init.is_some() {
-            self.sessions.entry(key.port).init = init;
+            self.sessions.entry(port).init = init;
         }
     }
 
@@ -322,7 +344,8 @@ impl ExporterSession<'_> {
             // A start after the export time: the clock of the header is the wrong one.
             *init > exported || (-RESTART_MS..=Flow::PLAUSIBLE_MS).contains(&age)
         };
-        let known = self.domain.init.or(self.init).filter(fits);
+        let of_session = || self.sessions.init(self.port);
+        let known = self.domain.init.or_else(of_session).filter(fits);
         let init = known.unwrap_or_else(|| {
             let candidate = exported - i64::from(newest);
             let guess = self.domain.guessed_init.get_or_insert(candidate);

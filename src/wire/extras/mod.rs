@@ -4,7 +4,7 @@
 use super::address::AddressSource;
 use super::element::{Aux, SLOTS};
 use super::frame::Packet;
-use super::plan::RecordValues;
+use super::record_view::RecordValues;
 use super::template::Template;
 use crate::flow::field::{FIELDS, Field, Part};
 use crate::flow::stored::Numbers;

@@ -15,13 +15,13 @@ pub use sample::{Sample, SampleKind};
 use self::sample::MAX_FORMATS;
 use self::xdr::Xdr;
 use super::exporter::ExporterState;
-use super::exporter::sessions::DomainKey;
+use super::exporter::sessions::WHOLE_ADDRESS;
 use super::layout::fixed::FixedLayout;
 use super::layout::sflow::{
     CounterSampleHeader, DiscardSampleHeader, ExpandedCounterSampleHeader,
     ExpandedFlowSampleHeader, FlowSampleHeader, OpaqueHeader, SflowHeaderEnd,
 };
-use super::plausibility::{Implausible, remove_record};
+use super::plausibility::{Implausible, is_impossible, remove_record};
 use super::report::{Cause, RecordOutcome};
 use super::sets::DecodeContext;
 use crate::flow::{Flow, Host, Protocol, Time};
@@ -68,7 +68,7 @@ pub(super) fn decode(
         sampling: exporter.given_rate.unwrap_or_default(),
         ..Flow::EMPTY
     };
-    let beyond = bytes.len();
+    let (before, beyond) = (context.out.len(), bytes.len());
     let mut samples = Samples { sample, common, exporter, context, beyond };
     for _ in 0..count {
         match samples.next(rest) {
@@ -83,7 +83,8 @@ pub(super) fn decode(
     if rest.0.iter().any(|byte| *byte != 0) {
         context.report.causes.count(Cause::Leftover);
     }
-    exporter.leave(context.report, DomainKey::default());
+    exporter.rates.apply(now, context.out.get(before..).unwrap_or_default());
+    exporter.leave(context.report, WHOLE_ADDRESS, None);
 }
 
 /// Reads the header. Returns an empty sample with agent and sub-agent, and the number of
@@ -230,8 +231,10 @@ impl Samples<'_, '_, '_> {
                     let before = context.out.len();
                     report.flows += 1;
                     context.out.push(sample.flow(packet, common));
-                    let standing = remove_record(Implausible::Nothing, before, context.out, report);
-                    has_flow = standing == RecordOutcome::Flow;
+                    // Its times are those of its arrival.
+                    has_flow = context.out.last().is_none_or(|flow| !is_impossible(flow))
+                        || remove_record(Implausible::Nothing, before, context.out, report)
+                            == RecordOutcome::Flow;
                     if let (Some(kept), Some(flow)) =
                         (&mut context.more, context.out.get_mut(before))
                         && (kept.is_everything() || sample.is_translated())

@@ -122,6 +122,7 @@ impl DecoderShare {
             own: [0; 2],
             drawn: 0,
             holders: Default::default(),
+            changes: 0,
         };
         DecoderShare {
             exporters: portion(&budget.exporters),
@@ -132,6 +133,38 @@ impl DecoderShare {
             steps: 0,
         }
     }
+
+    /// The state of the four pools that hold what exporters say. While it is the same, so are all
+    /// answers of these pools about the same exporter.
+    #[inline]
+    #[must_use]
+    pub fn state(&self) -> PoolsState {
+        let DecoderShare { held, templates, counters, names, .. } = self;
+        let changes = held.changes + templates.changes + counters.changes + names.changes;
+        let taken = |portion: &DecoderPortion| portion.pot.taken.load(Ordering::Relaxed);
+        PoolsState {
+            changes,
+            taken: [taken(held), taken(templates), taken(counters), taken(names)],
+        }
+    }
+}
+
+/// See [`DecoderShare::state`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PoolsState {
+    /// Changes of this decoder's own portions.
+    changes: u64,
+    /// What all decoders take of the common half of each pool.
+    taken: [usize; 4],
+}
+
+/// How much the state of an exporter may grow with a datagram.
+#[derive(Clone, Copy, Debug)]
+pub struct AllowedGrowth {
+    /// The state of the pools that it follows from; nobody had to give back anything then.
+    pub pools: PoolsState,
+    /// Bytes of templates, domains, samplers and sFlow sources.
+    pub bytes: usize,
 }
 
 /// One decoder's portion of a pool. It is given back when it is dropped.
@@ -146,6 +179,8 @@ pub struct DecoderPortion {
     drawn: usize,
     /// What each exporter takes, by class; the exporter that takes most is last.
     holders: [BTreeSet<(usize, Host)>; 2],
+    /// Number of changes of what is booked or noted.
+    changes: u64,
 }
 
 /// What a portion has noted of an exporter: its class, and how much it takes.
@@ -255,6 +290,7 @@ impl DecoderPortion {
         class: ExporterClass,
         own: usize,
     ) {
+        self.changes += 1;
         let (before, bytes) = std::mem::replace(noted, (class, own));
         self.holders[before as usize].remove(&(bytes, host));
         if own > 0 {
@@ -264,11 +300,19 @@ impl DecoderPortion {
 
     /// Forgets what was noted of exporters, which may be wrong after a panic.
     pub fn forget_notes(&mut self) {
+        self.changes += 1;
         self.holders = Default::default();
     }
 
     /// Books that an exporter takes `after` instead of `before`.
+    #[inline]
     pub fn change(&mut self, class: ExporterClass, before: usize, after: usize) {
+        if before != after {
+            self.book_change(class, before, after);
+        }
+    }
+
+    fn book_change(&mut self, class: ExporterClass, before: usize, after: usize) {
         let mut own = self.own;
         let slot = &mut own[class as usize];
         debug_assert!(*slot + after >= before, "{before} given back of {slot}");
@@ -290,6 +334,7 @@ impl DecoderPortion {
     }
 
     fn book(&mut self, own: [usize; 2]) {
+        self.changes += 1;
         let [new, known] = own;
         let part = self.pot.part;
         let drawn = new.saturating_sub(part + self.lent(known)) + known.saturating_sub(part);
