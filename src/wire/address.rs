@@ -7,7 +7,7 @@ use crate::flow::Host;
 use crate::flow::field::Field;
 
 /// Which fields of a record hold an address.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum AddressSource {
     None,
     V4,

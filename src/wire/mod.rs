@@ -33,6 +33,7 @@ mod plausibility;
 mod rate;
 mod record;
 mod record_extras;
+mod record_rules;
 pub mod record_view;
 pub mod registry;
 mod remainder;

@@ -11,6 +11,30 @@ use super::template::Template;
 use crate::flow::Sampling;
 use crate::flow::field::Field;
 
+/// Which of the fields that tell a record's sampling rate a template has.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum RateField {
+    /// The rate itself; see [`RateSource::InRecord`].
+    Rate { sampler: bool, width: u8 },
+    /// The sampler.
+    Sampler,
+    /// Neither. `direction`: whether the records tell the direction.
+    Neither { direction: bool },
+}
+
+impl RateField {
+    pub(super) fn of(template: &Template) -> RateField {
+        let sampler = template.has_aux(Aux::SamplerId);
+        let has_rate =
+            template.has(Field::Sampling) || IN_RECORD.iter().any(|aux| template.has_aux(*aux));
+        match sampler {
+            _ if has_rate => RateField::Rate { sampler, width: width(template) },
+            true => RateField::Sampler,
+            false => RateField::Neither { direction: template.has(Field::Direction) },
+        }
+    }
+}
+
 /// Where the sampling rate of a record comes from.
 #[derive(Clone, Copy)]
 pub(super) enum RateSource {
@@ -33,25 +57,21 @@ pub(super) enum RateSource {
 const IN_RECORD: [Aux; 3] = [Aux::RandomInterval, Aux::SampledPackets, Aux::SampleSize];
 
 impl RateSource {
-    /// Where the records of a template have their rate; a `given` rate replaces all others.
+    /// Where the records of a template with `field` have their rate; a `given` rate replaces all
+    /// others.
     pub(super) fn of(
-        template: &Template,
+        field: RateField,
         samplers: &RateLookup<'_>,
         given: Option<Sampling>,
     ) -> RateSource {
-        if let Some(given) = given {
-            RateSource::Fixed(given)
-        } else if template.has(Field::Sampling)
-            || IN_RECORD.iter().any(|aux| template.has_aux(*aux))
-        {
-            let sampler = template.has_aux(Aux::SamplerId);
-            RateSource::InRecord { sampler, width: width(template) }
-        } else if template.has_aux(Aux::SamplerId) {
-            RateSource::BySampler
-        } else if samplers.has_interfaces() {
-            RateSource::ByInterface { direction: template.has(Field::Direction) }
-        } else {
-            RateSource::Fixed(samplers.default_rate())
+        match (given, field) {
+            (Some(given), _) => RateSource::Fixed(given),
+            (None, RateField::Rate { sampler, width }) => RateSource::InRecord { sampler, width },
+            (None, RateField::Sampler) => RateSource::BySampler,
+            (None, RateField::Neither { direction }) if samplers.has_interfaces() => {
+                RateSource::ByInterface { direction }
+            }
+            (None, RateField::Neither { .. }) => RateSource::Fixed(samplers.default_rate()),
         }
     }
 

@@ -6,20 +6,37 @@ use super::address::AddressSource;
 use super::addressless;
 use super::element::{Aux, PacketLayer};
 use super::exporter::rates::{RateLookup, RateNotes};
-use super::extras::ExtrasDecoder;
 use super::frame::Packet;
 use super::header::MessageHeader;
 use super::observer::FlowSeen;
 use super::ordinary::{OrdinaryFlows, append_copies};
 use super::plan::PacketSection;
 use super::rate::RateSource;
+use super::record_rules::{IcmpSource, RecordRules, RecordShape};
 use super::record_view::{RecordValues, RecordViews};
 use super::report::{Cause, DatagramReport, RecordOutcome};
 use super::reverse_slots::ReverseSlots;
-use super::template::Template;
-use super::times::{TimeQuality, TimeReference, TimeRules, count_quality, note_times};
+use super::times::{TimeQuality, TimeReference, TimeRules, note_times};
 use crate::flow::field::Field;
 use crate::flow::{Flow, Host, Protocol, Sampling, Time};
+
+/// The number of [`RecordShape::Other`].
+const ANY_SHAPE: u8 = RecordShape::Other as u8;
+
+/// The addresses and times of a [`RecordShape`], by its number; `None` where templates differ.
+const fn parts_of(shape: u8) -> (Option<AddressSource>, Option<TimeRules>) {
+    const V4_UPTIME: u8 = RecordShape::V4Uptime as u8;
+    const V4_MILLISECONDS: u8 = RecordShape::V4Milliseconds as u8;
+    const V6_UPTIME: u8 = RecordShape::V6Uptime as u8;
+    const V6_MILLISECONDS: u8 = RecordShape::V6Milliseconds as u8;
+    match shape {
+        V4_UPTIME => (Some(AddressSource::V4), Some(TimeRules::Uptime)),
+        V4_MILLISECONDS => (Some(AddressSource::V4), Some(TimeRules::Milliseconds)),
+        V6_UPTIME => (Some(AddressSource::V6), Some(TimeRules::Uptime)),
+        V6_MILLISECONDS => (Some(AddressSource::V6), Some(TimeRules::Milliseconds)),
+        _ => (None, None),
+    }
+}
 
 /// What all records of a datagram have in common.
 #[derive(Clone, Copy, Debug)]
@@ -53,100 +70,53 @@ impl DatagramDefaults {
     }
 }
 
-/// Turns the records of one template into flows. What depends on the template alone is
-/// decided once, in [`RecordDecoder::new`].
+/// Turns the records of one set into flows, by the rules of its template.
 pub(super) struct RecordDecoder<'a> {
+    pub(super) rules: &'a RecordRules,
     /// What all records have in common.
     common: Flow,
     reference: &'a TimeReference,
     samplers: RateLookup<'a>,
     rate_notes: RefCell<RateNotes>,
-    times: TimeRules,
     quality: TimeQuality,
     rate: RateSource,
-    src: AddressSource,
-    dst: AddressSource,
-    next_hop: AddressSource,
-    bytes: usize,
-    packets: usize,
-    counted: bool,
-    /// Whether both counters are there.
-    counts_both: bool,
-    reverse: Option<ReverseSlots>,
-    icmp: Option<Icmp>,
-    direction: bool,
-    event: bool,
-    packet: bool,
-    /// Whether each record reports one packet, described by its header (RFC 5476, 8.3).
-    one_packet: bool,
     /// Whether records need [`RecordDecoder::fill_special`].
     is_special: bool,
-    pub(super) extras: Option<ExtrasDecoder>,
 }
 
-/// Where a record has the ICMP type and code: in one field, or in two.
+/// The flows that were made of records: how many, and whether all are ordinary.
 #[derive(Clone, Copy)]
-enum Icmp {
-    Both,
-    Apart,
+pub(super) struct PlainFlows {
+    pub count: usize,
+    pub are_ordinary: bool,
 }
 
 impl<'a> RecordDecoder<'a> {
     pub(super) fn new(
-        t: &Template,
+        rules: &'a RecordRules,
         samplers: RateLookup<'a>,
         common: &'a DatagramDefaults,
     ) -> RecordDecoder<'a> {
-        let counter = |field: Field, instead: [Aux; 2]| {
-            let other = instead.into_iter().find(|aux| t.has_aux(*aux)).filter(|_| !t.has(field));
-            other.map_or(field as usize, |aux| aux as usize)
-        };
-        let bytes = counter(Field::Bytes, [Aux::InitiatorBytes, Aux::BytesOut]);
-        let packets = counter(Field::Packets, [Aux::InitiatorPackets, Aux::PacketsOut]);
-        let counted = t.plan().fills(bytes as u8) || t.plan().fills(packets as u8);
-        let times = TimeRules::of(t);
-        let length = t.has_aux(Aux::IpLength) || t.has_aux(Aux::FrameLength);
-        let of_packet = length || t.has_packet() || times.are_of_one_moment(t);
-        let one_packet = of_packet && !counted && !t.has_aux(Aux::Event);
-        let src = AddressSource::of(t, Aux::SrcV4, Aux::SrcHigh);
-        let dst = AddressSource::of(t, Aux::DstV4, Aux::DstHigh);
-        let icmp = if t.has_aux(Aux::Icmp) {
-            Some(Icmp::Both)
-        } else {
-            t.has_aux(Aux::IcmpType).then_some(Icmp::Apart)
-        };
-        let rate = RateSource::of(t, &samplers, common.given_rate);
-        let quality = times.quality(&common.reference);
-        let sampling = rate.of_all().unwrap_or_default();
-        let timed = quality != TimeQuality::NotAtAll;
+        let rate = RateSource::of(rules.rate, &samplers, common.given_rate);
+        let quality = rules.times.quality(&common.reference);
+        let mut flow = common.flow;
+        flow.sampling = rate.of_all().unwrap_or_default();
+        flow.timed = quality != TimeQuality::NotAtAll;
         RecordDecoder {
-            common: Flow { sampling, timed, ..common.flow },
+            rules,
+            common: flow,
             reference: &common.reference,
             samplers,
             rate_notes: RefCell::default(),
-            times,
             quality,
             rate,
-            src,
-            dst,
-            next_hop: AddressSource::of(t, Aux::NextHopV4, Aux::NextHopHigh),
-            bytes,
-            packets,
-            counted,
-            counts_both: t.has(Field::Bytes) && t.has(Field::Packets),
-            reverse: ReverseSlots::of(t),
-            icmp,
-            direction: t.has(Field::Direction),
-            event: t.has_aux(Aux::Event),
-            packet: t.has_packet(),
-            one_packet,
-            is_special: one_packet || rate.of_all().is_none(),
-            extras: ExtrasDecoder::of(t),
+            is_special: rules.one_packet || rate.of_all().is_none(),
         }
     }
 
-    pub(super) fn names_addresses(&self) -> bool {
-        self.src != AddressSource::None || self.dst != AddressSource::None
+    /// How reliable the times of all records are.
+    pub(super) fn quality(&self) -> TimeQuality {
+        self.quality
     }
 
     /// The rate of all records, if it does not differ from record to record.
@@ -154,44 +124,55 @@ impl<'a> RecordDecoder<'a> {
         self.rate.of_all()
     }
 
-    /// The rates that came in records.
-    pub(super) fn into_rate_notes(self) -> RateNotes {
-        self.rate_notes.into_inner()
-    }
-
-    /// Whether records count both bytes and packets.
-    pub(super) fn counts_both(&self) -> bool {
-        self.counts_both
-    }
-
-    /// Whether every record becomes exactly one flow.
-    pub(super) fn is_plain(&self) -> bool {
-        self.names_addresses() && self.reverse.is_none() && !self.event
+    /// The rates that came in records; `None` if none can have come.
+    pub(super) fn into_rate_notes(self) -> Option<RateNotes> {
+        self.rate.of_all().is_none().then(|| self.rate_notes.into_inner())
     }
 
     /// Appends one flow for each of the first `count` records of a plain template. The flows
-    /// are appended at once and then filled in. Returns whether all of them are ordinary.
+    /// are appended at once and then filled in.
     pub(super) fn plain(
         &self,
         count: usize,
         records: Option<RecordViews<'_>>,
         out: &mut Vec<Flow>,
-        report: &mut DatagramReport,
-    ) -> bool {
+    ) -> PlainFlows {
+        use RecordShape as Shape;
+        let Some(records) = records else {
+            return PlainFlows { count: 0, are_ordinary: true };
+        };
         let before = out.len();
         append_copies(out, &self.common, count);
-        let bounds = OrdinaryFlows::of(&self.common);
-        let (mut made, mut all) = (0, true);
         let flows = out.get_mut(before..).unwrap_or_default();
-        for (flow, values) in flows.iter_mut().zip(records.into_iter().flatten()) {
-            self.fill(&values, flow);
-            all &= bounds.include(flow);
-            made += 1;
+        let made = match self.rules.shape {
+            Shape::V4Uptime => self.fill_all::<{ Shape::V4Uptime as u8 }>(records, flows),
+            Shape::V4Milliseconds => {
+                self.fill_all::<{ Shape::V4Milliseconds as u8 }>(records, flows)
+            }
+            Shape::V6Uptime => self.fill_all::<{ Shape::V6Uptime as u8 }>(records, flows),
+            Shape::V6Milliseconds => {
+                self.fill_all::<{ Shape::V6Milliseconds as u8 }>(records, flows)
+            }
+            Shape::Other => self.fill_all::<ANY_SHAPE>(records, flows),
+        };
+        out.truncate(before + made.count);
+        made
+    }
+
+    /// Fills in flows from records of a [`RecordShape`].
+    fn fill_all<const SHAPE: u8>(
+        &self,
+        records: RecordViews<'_>,
+        flows: &mut [Flow],
+    ) -> PlainFlows {
+        let bounds = OrdinaryFlows::of(&self.common);
+        let (mut count, mut are_ordinary) = (0, true);
+        for (flow, values) in flows.iter_mut().zip(records) {
+            self.fill::<SHAPE, _>(&values, flow);
+            are_ordinary &= bounds.include(flow);
+            count += 1;
         }
-        out.truncate(before + made);
-        report.flows += made as u32;
-        count_quality(self.quality, made, report);
-        all
+        PlainFlows { count, are_ordinary }
     }
 
     /// Decodes one record and appends its flows.
@@ -204,14 +185,14 @@ impl<'a> RecordDecoder<'a> {
         out: &mut Vec<Flow>,
         report: &mut DatagramReport,
     ) -> RecordOutcome {
-        if !self.names_addresses() {
+        if !self.rules.names_addresses() {
             return self.without_addresses(values, bytes, section, out, report);
         }
         // The flow is filled in where it is stored: it is too large to be copied.
         out.push(self.common);
         let Some(flow) = out.last_mut() else { return RecordOutcome::Flow };
-        self.fill(values, flow);
-        if !self.event && addressless::has_none(flow.src, flow.dst) {
+        self.fill::<ANY_SHAPE, _>(values, flow);
+        if !self.rules.event && addressless::has_none(flow.src, flow.dst) {
             out.pop();
             return self.without_addresses(values, bytes, section, out, report);
         }
@@ -220,7 +201,7 @@ impl<'a> RecordDecoder<'a> {
             let packet = self.packet(bytes, section);
             flow.bytes = packet.map_or(0, |packet| u64::from(packet.ip_length));
         }
-        if self.reverse.is_some() || self.event {
+        if self.rules.reverse.is_some() || self.rules.event {
             return self.both_ways(values, out, report);
         }
         report.flows += 1;
@@ -230,23 +211,30 @@ impl<'a> RecordDecoder<'a> {
     /// The forward flow of a record.
     fn flow<V: RecordValues>(&self, values: &V) -> Flow {
         let mut flow = self.common;
-        self.fill(values, &mut flow);
+        self.fill::<ANY_SHAPE, _>(values, &mut flow);
         flow
     }
 
-    /// Fills in the forward flow of a record, which is a copy of what all have in common.
+    /// Fills in the forward flow of a record of a [`RecordShape`]; the flow is a copy of what all
+    /// have in common.
     #[inline(always)]
-    fn fill<V: RecordValues>(&self, values: &V, flow: &mut Flow) {
+    fn fill<const SHAPE: u8, V: RecordValues>(&self, values: &V, flow: &mut Flow) {
+        let rules = self.rules;
+        let (family, times) = const { parts_of(SHAPE) };
         let small = |field: Field| values.get8(field as usize);
         let number = |field: Field| values.get32(field as usize);
         let proto = small(Field::Proto);
-        flow.src = self.src.load(values, Aux::SrcV4, Aux::SrcHigh, Field::Src);
-        flow.dst = self.dst.load(values, Aux::DstV4, Aux::DstHigh, Field::Dst);
-        flow.next_hop =
-            self.next_hop.load(values, Aux::NextHopV4, Aux::NextHopHigh, Field::NextHop);
-        (flow.first, flow.last) = self.times.of_record(values, self.reference);
-        flow.bytes = values.get(self.bytes);
-        flow.packets = values.get(self.packets);
+        let [src, dst] = [rules.src, rules.dst].map(|source| family.unwrap_or(source));
+        flow.src = src.load(values, Aux::SrcV4, Aux::SrcHigh, Field::Src);
+        flow.dst = dst.load(values, Aux::DstV4, Aux::DstHigh, Field::Dst);
+        if rules.next_hop != AddressSource::None {
+            let next_hop = family.unwrap_or(rules.next_hop);
+            flow.next_hop = next_hop.load(values, Aux::NextHopV4, Aux::NextHopHigh, Field::NextHop);
+        }
+        let times = times.unwrap_or(rules.times);
+        (flow.first, flow.last) = times.of_record(values, self.reference);
+        flow.bytes = values.get(rules.bytes);
+        flow.packets = values.get(rules.packets);
         flow.input = number(Field::Input);
         flow.output = number(Field::Output);
         flow.src_as = number(Field::SrcAs);
@@ -259,7 +247,7 @@ impl<'a> RecordDecoder<'a> {
         flow.tos = small(Field::Tos);
         flow.src_mask = small(Field::SrcMask);
         flow.dst_mask = small(Field::DstMask);
-        if self.direction {
+        if rules.direction {
             flow.direction = small(Field::Direction);
         }
         if self.is_special {
@@ -272,7 +260,7 @@ impl<'a> RecordDecoder<'a> {
     #[inline(never)]
     fn fill_special<V: RecordValues>(&self, values: &V, flow: &mut Flow) {
         flow.sampling = self.rate.of_record(values, &self.samplers, &self.rate_notes);
-        if self.one_packet {
+        if self.rules.one_packet {
             (flow.bytes, flow.packets, flow.packet_sample) = (self.length(values, 0), 1, true);
         } else if flow.sampling == Sampling::UNKNOWN {
             flow.packet_sample = self.rate.names_sampler(values);
@@ -296,10 +284,9 @@ impl<'a> RecordDecoder<'a> {
         report: &mut DatagramReport,
     ) -> RecordOutcome {
         let Some(flow) = out.last().copied() else { return RecordOutcome::Addressless };
-        let (bytes, packets) = self
-            .reverse
-            .map_or((0, 0), |reverse| (values.get(reverse.bytes), values.get(reverse.packets)));
-        if self.event && (flow.bytes, flow.packets, bytes, packets) == (0, 0, 0, 0) {
+        let both = |slots: ReverseSlots| (values.get(slots.bytes), values.get(slots.packets));
+        let (bytes, packets) = self.rules.reverse.map_or((0, 0), both);
+        if self.rules.event && (flow.bytes, flow.packets, bytes, packets) == (0, 0, 0, 0) {
             out.pop();
             report.events += 1;
             return RecordOutcome::Event;
@@ -332,15 +319,15 @@ impl<'a> RecordDecoder<'a> {
         }
         let seen = &mut report.addressless;
         seen.records += 1;
-        seen.bytes = seen.bytes.saturating_add(values.get(self.bytes));
-        seen.packets = seen.packets.saturating_add(values.get(self.packets));
+        seen.bytes = seen.bytes.saturating_add(values.get(self.rules.bytes));
+        seen.packets = seen.packets.saturating_add(values.get(self.rules.packets));
         report.causes.count(Cause::NoAddresses);
         RecordOutcome::Addressless
     }
 
     /// The headers of the packet in a record, if the flow is made from the packet.
     pub(super) fn packet(&self, bytes: &[u8], section: &PacketSection) -> Option<Packet> {
-        let (layer, range) = section.packet.clone().filter(|_| self.packet)?;
+        let (layer, range) = section.packet.clone().filter(|_| self.rules.packet)?;
         let header = bytes.get(range)?;
         match layer {
             PacketLayer::Link => Packet::ethernet(header),
@@ -356,10 +343,13 @@ impl<'a> RecordDecoder<'a> {
         section: &PacketSection,
     ) -> Option<Flow> {
         let packet = self.packet(bytes, section)?;
-        let flow = self.flow(values);
-        let length = self.length(values, u64::from(packet.ip_length));
-        let (bytes, packets) = if self.counted { (flow.bytes, flow.packets) } else { (length, 1) };
-        let flow = Flow { bytes, packets, packet_sample: !self.counted, ..packet.describe(&flow) };
+        let mut flow = self.flow(values);
+        packet.describe(&mut flow);
+        flow.packet_sample = !self.rules.counted;
+        if !self.rules.counted {
+            flow.bytes = self.length(values, u64::from(packet.ip_length));
+            flow.packets = 1;
+        }
         Some(flow)
     }
 
@@ -371,7 +361,7 @@ impl<'a> RecordDecoder<'a> {
         section: &PacketSection,
     ) -> Option<FlowSeen> {
         let noted = self.rate_notes.take();
-        let made = match self.names_addresses() {
+        let made = match self.rules.names_addresses() {
             true => Some(self.flow(values)),
             false => self.packet_flow(values, bytes, section),
         };
@@ -385,10 +375,10 @@ impl<'a> RecordDecoder<'a> {
     /// The destination port. For ICMP it is type and code, from the field that has them.
     fn dport<V: RecordValues>(&self, values: &V, proto: u8) -> u16 {
         let port = values.get16(Field::DstPort as usize);
-        match self.icmp {
+        match self.rules.icmp {
             Some(icmp) if port == 0 && (proto == 1 || proto == 58) => match icmp {
-                Icmp::Both => values.get16(Aux::Icmp as usize),
-                Icmp::Apart => {
+                IcmpSource::Both => values.get16(Aux::Icmp as usize),
+                IcmpSource::Apart => {
                     let byte = |aux: Aux| values.get8(aux as usize);
                     u16::from_be_bytes([byte(Aux::IcmpType), byte(Aux::IcmpCode)])
                 }

@@ -10,7 +10,7 @@ use crate::flow::{Flow, FlowExtras};
 impl RecordDecoder<'_> {
     /// How the extra fields of records are found, if any of them can be needed.
     fn extras_for(&self, kept: &ExtrasSink<'_>) -> Option<&ExtrasDecoder> {
-        self.extras.as_ref().filter(|extras| kept.is_everything() || extras.serves_windows())
+        self.rules.extras.as_ref().filter(|extras| kept.is_everything() || extras.serves_windows())
     }
 
     /// Collects the extra fields of the flows of a plain template; `values` gives their
@@ -45,7 +45,7 @@ impl RecordDecoder<'_> {
         let extras = self.extras_for(kept);
         let mut more = extras.map_or(FlowExtras::NONE, |extras| extras.load(values, flow));
         if kept.is_everything()
-            && !self.names_addresses()
+            && !self.rules.names_addresses()
             && let Some(packet) = self.packet(bytes, section)
         {
             of_packet(&packet, &mut more);

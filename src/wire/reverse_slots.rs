@@ -5,7 +5,7 @@ use super::template::Template;
 use crate::flow::field::Field;
 
 /// Slots of the reverse direction's counters.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct ReverseSlots {
     pub bytes: usize,
     pub packets: usize,

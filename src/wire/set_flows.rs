@@ -13,14 +13,15 @@ use super::record::RecordDecoder;
 use super::record_view::LEAD;
 use super::report::{Cause, RecordOutcome};
 use super::sets::{DecodeContext, Sets};
+use super::times::count_quality;
 use crate::flow::{Flow, Sampling};
 
 impl Sets<'_, '_, '_> {
     /// Decodes records of one fixed length in place. This is the common case: records that
     /// are nothing but flows.
     pub(super) fn flows(&mut self, id: u16, bytes: &[u8], start: usize, end: usize) {
-        let Some(template) = self.session.domain.template(id) else { return };
-        let maker = RecordDecoder::new(template, self.session.rate_lookup(), &self.common);
+        let Some(entry) = self.session.domain.templates.get(id) else { return };
+        let (template, rules) = (&entry.template, &entry.rules);
         let plan = template.plan();
         if template.counters().is_some() {
             // The history is not used by anything else in the meantime.
@@ -29,35 +30,38 @@ impl Sets<'_, '_, '_> {
             *self.session.counters = history;
             return;
         }
-        if !plan.is_in_place() || !maker.is_plain() {
+        if !plan.is_in_place() || !rules.is_plain() {
             return self.flows_by_slots(id, bytes, start, end, Implausible::Nothing, None);
         }
+        let maker = RecordDecoder::new(rules, self.session.rate_lookup(), &self.common);
         let is_named = template.has_names() && self.context.keeps_everything();
         let DecodeContext { scratch, out, more, report, observer, .. } = &mut *self.context;
-        let (before, report_before) = (out.len(), **report);
+        let before = out.len();
         let length = plan.least();
         let count = end.min(bytes.len()).saturating_sub(start) / length;
         // The last records are decoded from a copy with bytes to spare behind it: loading
         // reads whole words and may read past the end of a record.
         let whole = plan.in_place_from(bytes, start).min(count);
-        let first = maker.plain(whole, plan.views(bytes, start), out, report);
+        let first = maker.plain(whole, plan.views(bytes, start), out);
         let rest = start + whole * length;
         let tail = scratch.tail(bytes.get(rest..end).unwrap_or(&[]));
-        let last = maker.plain(count - whole, plan.views(tail, LEAD), out, report);
+        let last = maker.plain(count - whole, plan.views(tail, LEAD), out);
         let made = out.get_mut(before..).unwrap_or_default();
-        if !(first && last) || observer.is_some() || is_named {
-            let implausible = Implausible::of(made, maker.counts_both());
+        let are_ordinary = first.are_ordinary && last.are_ordinary;
+        if !are_ordinary || observer.is_some() || is_named {
+            let implausible = Implausible::of(made, rules.counts_both);
             let is_none = |flow: &Flow| addressless::has_none(flow.src, flow.dst);
             let apart = implausible != Implausible::Nothing || observer.is_some() || is_named;
             if apart || made.iter().any(is_none) {
                 // Each record has to be looked at on its own.
                 out.truncate(before);
-                **report = report_before;
                 return self.flows_by_slots(id, bytes, start, end, implausible, None);
             }
             count_backwards(made, report);
             count_far_off(made, report);
         }
+        report.flows += made.len() as u32;
+        count_quality(maker.quality(), made.len(), report);
         if let Some(kept) = more {
             let values = |n: usize| match n.checked_sub(whole) {
                 None => plan.in_place(bytes, start + n * length),
@@ -66,22 +70,23 @@ impl Sets<'_, '_, '_> {
             maker.keep_plain(values, made, kept);
         }
         let (rate, notes) = (maker.rate_of_all(), maker.into_rate_notes());
-        self.note_rates(before, rate, &notes);
+        self.note_rates(before, rate, notes);
     }
 
     /// Notes the sampling rates that came in data records, and those of the flows from `before`
     /// on; `of_all`: the rate that all of them have.
-    fn note_rates(&mut self, before: usize, of_all: Option<Sampling>, notes: &RateNotes) {
+    fn note_rates(&mut self, before: usize, of_all: Option<Sampling>, notes: Option<RateNotes>) {
         let made = self.context.out.get(before..).unwrap_or_default();
         match of_all {
             Some(_) if made.is_empty() => {}
             Some(rate) => self.session.rates.apply_one(self.now, rate),
             None => self.session.rates.apply(self.now, made),
         }
+        let Some(notes) = notes else { return };
         let causes = &mut self.context.report.causes;
         causes.add(Cause::RateByteOrder, notes.swapped);
         causes.add(Cause::RateDoubtful, notes.doubtful);
-        self.session.rates.note_records(self.now, self.header.domain, notes);
+        self.session.rates.note_records(self.now, self.header.domain, &notes);
     }
 
     /// Decodes records that need their fields in slots first: records of variable length,
@@ -99,8 +104,9 @@ impl Sets<'_, '_, '_> {
         implausible: Implausible,
         mut history: Option<&mut CounterHistory>,
     ) {
-        let Some(template) = self.session.domain.template(id) else { return };
-        let maker = RecordDecoder::new(template, self.session.rate_lookup(), &self.common);
+        let Some(entry) = self.session.domain.templates.get(id) else { return };
+        let (template, rules) = (&entry.template, &entry.rules);
+        let maker = RecordDecoder::new(rules, self.session.rate_lookup(), &self.common);
         let sender = self.session.reporting(self.key.port);
         let DecodeContext { scratch, out, more, report, observer, .. } = &mut *self.context;
         let mut section = PacketSection::default();
@@ -149,6 +155,6 @@ impl Sets<'_, '_, '_> {
         }
         count_far_off(out.get(all_before..).unwrap_or_default(), report);
         let (rate, notes) = (maker.rate_of_all(), maker.into_rate_notes());
-        self.note_rates(all_before, rate, &notes);
+        self.note_rates(all_before, rate, notes);
     }
 }

@@ -5,12 +5,15 @@ use std::collections::{BTreeSet, HashMap};
 use foldhash::fast::RandomState;
 
 use crate::flow::Time;
+use crate::wire::record_rules::RecordRules;
 use crate::wire::template::Template;
 
 /// A template with its history.
 #[derive(Clone, Debug)]
 pub struct StoredTemplate {
     pub template: Template,
+    /// How its records become flows.
+    pub(in crate::wire) rules: RecordRules,
     /// When it was defined with these fields, and when it was last sent.
     pub defined: Time,
     pub refreshed: Time,
@@ -37,6 +40,7 @@ impl StoredTemplate {
     #[must_use]
     pub fn new(now: Time, template: Template) -> StoredTemplate {
         StoredTemplate {
+            rules: RecordRules::of(&template),
             template,
             defined: now,
             refreshed: now,

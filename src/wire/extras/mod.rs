@@ -77,6 +77,7 @@ const SLOTS_OF_MORE: u128 = {
 
 /// The fields that hold the addresses of a [`FlowExtras`], for a template that has any of
 /// its fields.
+#[derive(Clone, Copy, Debug)]
 pub(super) struct ExtrasDecoder {
     bgp_next_hop: AddressSource,
     nat_src: AddressSource,

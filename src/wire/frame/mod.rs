@@ -89,19 +89,14 @@ enum Layer {
 }
 
 impl Packet {
-    /// The flow of this packet: `flow` with the fields that the headers have.
-    #[must_use]
-    pub fn describe(&self, flow: &Flow) -> Flow {
-        Flow {
-            src: self.src,
-            dst: self.dst,
-            proto: self.proto,
-            tos: self.tos,
-            sport: self.sport,
-            dport: self.dport,
-            tcp_flags: self.tcp_flags,
-            vlan: if self.vlan == 0 { flow.vlan } else { self.vlan },
-            ..*flow
+    /// Fills in the fields of this packet's flow that the headers have.
+    #[inline]
+    pub fn describe(&self, flow: &mut Flow) {
+        (flow.src, flow.dst) = (self.src, self.dst);
+        (flow.proto, flow.tos, flow.tcp_flags) = (self.proto, self.tos, self.tcp_flags);
+        (flow.sport, flow.dport) = (self.sport, self.dport);
+        if self.vlan != 0 {
+            flow.vlan = self.vlan;
         }
     }
 

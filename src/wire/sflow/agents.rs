@@ -5,8 +5,8 @@ use std::collections::HashMap;
 
 use foldhash::fast::RandomState;
 
-use super::sample::{Sample, SampleKind};
-use crate::flow::{Host, Time};
+use super::sample::Sample;
+use crate::flow::{Host, Sampling, Time};
 use crate::wire::exporter::numbering::Numbering;
 use crate::wire::exporter::numbering_time::NumberingTime;
 use crate::wire::exporter::sequence::{Sequence, is_restart};
@@ -139,16 +139,14 @@ impl Agents {
         }
     }
 
-    /// Takes the rate and drops of a flow sample of the newest datagram into account.
-    pub(super) fn sample(&mut self, sample: &Sample) {
-        if sample.kind != SampleKind::Flow {
-            return;
-        }
+    /// Takes the rate, the direction and the drops of a flow sample of the newest datagram into
+    /// account.
+    pub(super) fn sample(&mut self, sample: &Sample, rate: Sampling, direction: u8) {
         let Some(agent) = self.current.and_then(|at| self.agents.get_mut(at)) else { return };
-        let rate = sample.judged_rate().0.rate().unwrap_or(0);
+        let rate = rate.rate().unwrap_or(0);
         let mut new = DataSource { rate, drops: sample.drops, directions: [false; 2] };
         let key = (sample.source_class, sample.source_index);
-        let direction = usize::from(sample.direction());
+        let direction = usize::from(direction);
         if let Some(samples) = new.directions.get_mut(direction) {
             *samples = true;
             agent.directions[direction] = true;
@@ -235,6 +233,10 @@ mod tests {
         Sample { agent, sub_agent, source_index, drops, rate: source_index, ..Sample::default() }
     }
 
+    fn take(agents: &mut Agents, sample: &Sample) {
+        agents.sample(sample, sample.judged_rate().0, sample.direction());
+    }
+
     #[test]
     fn datagrams_and_dropped_samples_are_counted_by_agent() {
         let mut agents = Agents { room: usize::MAX, ..Agents::default() };
@@ -247,7 +249,7 @@ mod tests {
         assert_eq!(agents.lost(), 2, "started again");
 
         for (index, drops) in [(2, 1000), (3, 5), (2, 1004), (2, 1001), (3, 5), (2, 1005)] {
-            agents.sample(&sample(AGENT, index, drops));
+            take(&mut agents, &sample(AGENT, index, drops));
         }
         assert_eq!(agents.dropped(), 5);
         let mut rates: Vec<u32> = agents.rates().collect();
@@ -260,7 +262,7 @@ mod tests {
         let mut agents = Agents { room: usize::MAX, ..Agents::default() };
         for sub_agent in 0..2 {
             agents.datagram(Time(1), (AGENT.0, sub_agent), 1, 5);
-            agents.sample(&sample((AGENT.0, sub_agent), 2, 0));
+            take(&mut agents, &sample((AGENT.0, sub_agent), 2, 0));
         }
         for agent in &mut agents.agents {
             agent.dropped = u64::MAX - 1;
@@ -274,7 +276,7 @@ mod tests {
         for sub_agent in 0..MAX_AGENTS as u32 + 5 {
             agents.datagram(Time(1), (AGENT.0, sub_agent), 1, 1_000_000);
             for source in 1..200 {
-                agents.sample(&sample((AGENT.0, sub_agent), source, 0));
+                take(&mut agents, &sample((AGENT.0, sub_agent), source, 0));
             }
         }
         assert_eq!(agents.agents.len(), MAX_AGENTS);

@@ -223,16 +223,23 @@ impl Samples<'_, '_, '_> {
         match sample.kind {
             SampleKind::Flow => {
                 report.samples.flow += 1;
-                if let Some(doubt) = sample.judged_rate().1.filter(|_| !is_given) {
+                let ((rate, doubt), direction) = (sample.judged_rate(), sample.direction());
+                if let Some(doubt) = doubt.filter(|_| !is_given) {
                     report.causes.count(Cause::of_rate(doubt.is_swapped));
                     exporter.rates.note_doubt(common.arrival, Some(doubt));
                 }
                 if let Some(packet) = sample.sampled_packet() {
                     let before = context.out.len();
                     report.flows += 1;
-                    context.out.push(sample.flow(packet, common));
-                    // Its times are those of its arrival.
-                    has_flow = context.out.last().is_none_or(|flow| !is_impossible(flow))
+                    // The flow is filled in where it is stored: it is too large to be copied.
+                    context.out.push(*common);
+                    let flow = context.out.last_mut();
+                    let is_possible = flow.is_some_and(|flow| {
+                        sample.fill(packet, rate, direction, flow);
+                        !is_impossible(flow)
+                    });
+                    // Its times are not checked: they are those of its arrival.
+                    has_flow = is_possible
                         || remove_record(Implausible::Nothing, before, context.out, report)
                             == RecordOutcome::Flow;
                     if let (Some(kept), Some(flow)) =
@@ -249,7 +256,7 @@ impl Samples<'_, '_, '_> {
                     report.addressless.bytes += u64::from(sample.frame_length);
                     report.causes.count(Cause::NoAddresses);
                 }
-                exporter.agents.sample(sample);
+                exporter.agents.sample(sample, rate, direction);
             }
             SampleKind::Counter => {
                 report.samples.counter += 1;

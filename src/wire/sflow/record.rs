@@ -10,6 +10,7 @@ use crate::wire::layout::sflow::{InterfaceCountersRecord, RawPacketHeader};
 
 /// Reads one record into the sample; unknown formats are ignored. `None` when the record is too
 /// short; what was read of it counts.
+#[inline]
 pub(super) fn read(sample: &mut Sample, format: u32, record: Xdr) -> Option<()> {
     match (sample.kind, format) {
         (SampleKind::Counter, 1) => interface_counters(sample, record),

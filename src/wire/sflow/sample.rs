@@ -120,35 +120,23 @@ impl Sample {
         self.packet.as_ref().filter(|_| self.kind == SampleKind::Flow).filter(has_addresses)
     }
 
-    /// The flow of the sample's packet. Fields that all flows of the datagram share come from
-    /// `common`. A sampling rate in `common` is a configured one and replaces that of the
-    /// sample. Inlined, since the flow is large and is to be copied only once.
+    /// Fills in the flow of the sample's packet, which is a copy of what all flows of the datagram
+    /// share. A sampling rate in it is a configured one and replaces `rate`, that of the sample.
     #[inline]
-    pub(super) fn flow(&self, packet: &Packet, common: &Flow) -> Flow {
-        let sampling = match common.sampling {
-            Sampling::UNKNOWN => self.judged_rate().0,
-            given => given,
-        };
-        let common = packet.describe(&Flow { vlan: self.src_vlan, ..*common });
-        Flow {
-            next_hop: first_known(self.next_hop, self.bgp_next_hop),
-            bytes: u64::from(if self.frame_length > 0 {
-                self.frame_length
-            } else {
-                packet.ip_length
-            }),
-            packets: 1,
-            packet_sample: true,
-            sampling,
-            direction: self.direction(),
-            input: interface(self.input_format, self.input),
-            output: interface(self.output_format, self.output),
-            src_as: self.src_as,
-            dst_as: self.dst_as,
-            src_mask: self.src_mask,
-            dst_mask: self.dst_mask,
-            ..common
+    pub(super) fn fill(&self, packet: &Packet, rate: Sampling, direction: u8, flow: &mut Flow) {
+        flow.vlan = self.src_vlan;
+        packet.describe(flow);
+        flow.next_hop = first_known(self.next_hop, self.bgp_next_hop);
+        let length = if self.frame_length > 0 { self.frame_length } else { packet.ip_length };
+        (flow.bytes, flow.packets, flow.packet_sample) = (u64::from(length), 1, true);
+        if flow.sampling == Sampling::UNKNOWN {
+            flow.sampling = rate;
         }
+        flow.direction = direction;
+        flow.input = interface(self.input_format, self.input);
+        flow.output = interface(self.output_format, self.output);
+        (flow.src_as, flow.dst_as) = (self.src_as, self.dst_as);
+        (flow.src_mask, flow.dst_mask) = (self.src_mask, self.dst_mask);
     }
 }
 
@@ -160,6 +148,7 @@ impl Sample {
     }
 
     /// The sampling rate, and whether its bytes may be in the wrong order.
+    #[inline]
     pub(super) fn judged_rate(&self) -> (Sampling, Option<RateDoubt>) {
         let (rate, doubt) = RateDoubt::judge(u64::from(self.rate), 4);
         (Sampling::one_in(u32::try_from(rate).unwrap_or(self.rate)), doubt)

@@ -24,6 +24,7 @@ impl<'a> Xdr<'a> {
     }
 
     /// Reads a header of fixed layout. Reads nothing and returns `None` when it is not complete.
+    #[inline]
     pub(super) fn layout<L: FixedLayout>(&mut self) -> Option<L> {
         let header = L::read(self.0)?;
         self.skip(L::LENGTH);
@@ -32,6 +33,7 @@ impl<'a> Xdr<'a> {
 
     /// Reads as much of a header of fixed layout as there is. Returns it, and whether it is
     /// complete; missing fields are zero.
+    #[inline]
     pub(super) fn layout_prefix<L: FixedLayout>(&mut self) -> (L, bool) {
         if let Some(header) = self.layout() {
             return (header, true);
@@ -42,12 +44,14 @@ impl<'a> Xdr<'a> {
     }
 
     /// Skips `length` bytes and their padding, or all bytes that are left.
+    #[inline]
     pub(super) fn skip(&mut self, length: usize) {
         let padded = length.saturating_add(3) & !3;
         self.0 = self.0.get(padded..).unwrap_or(&[]);
     }
 
     /// Reads `length` bytes, or as many as there are, and skips their padding.
+    #[inline]
     pub(super) fn up_to(&mut self, length: usize) -> &'a [u8] {
         let taken = self.0.get(..length).unwrap_or(self.0);
         self.skip(length);
