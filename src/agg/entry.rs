@@ -126,6 +126,10 @@ impl PaneEntry {
         if self.is_upper() {
             return u64::from(self.low).saturating_mul(1 << BYTE_BITS);
         }
+        self.plain_bytes()
+    }
+
+    fn plain_bytes(&self) -> u64 {
         u64::from(self.lane_and_high & HIGH_MASK) << 32 | u64::from(self.low)
     }
 
@@ -194,9 +198,10 @@ impl PaneEntry {
         PaneEntry::upper(self.slot(), what, &sum)
     }
 
-    /// Adds to the entry. Returns false, and adds nothing, if a number would overflow.
+    /// Adds to this plain entry. Returns false, and adds nothing, if a number would overflow.
+    #[inline]
     pub(super) fn take(&mut self, bytes: u64, packets: u64, flows: u64) -> bool {
-        let bytes = self.bytes().saturating_add(bytes);
+        let bytes = self.plain_bytes().saturating_add(bytes);
         let packets = u64::from(self.packets).saturating_add(packets);
         let flows = u64::from(self.flows).saturating_add(flows);
         let (Ok(packets), Ok(flows)) = (u32::try_from(packets), u16::try_from(flows)) else {
@@ -205,7 +210,8 @@ impl PaneEntry {
         if bytes > MAX_BYTES {
             return false;
         }
-        self.set(self.lane(), bytes);
+        self.lane_and_high = self.lane_and_high & !HIGH_MASK | (bytes >> 32) as u16;
+        self.low = bytes as u32;
         (self.packets, self.flows) = (packets, flows);
         true
     }

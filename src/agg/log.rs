@@ -46,12 +46,12 @@ impl TimeLog {
             let slot = edges.slot(piece.pane);
             match place(&mut self.0, edges, slot, what, piece, end) {
                 PartPlace::Joined(at) => end = at,
-                PartPlace::Insert(at) => end = self.insert(edges, slot, what, plain, piece, at),
+                found => end = self.insert(edges, slot, what, plain, piece, found),
             }
         }
     }
 
-    /// Inserts an entry at index `at`. Returns where the entries of its pane end.
+    /// Inserts an entry where `found` says. Returns where the entries of its pane end.
     #[cold]
     fn insert(
         &mut self,
@@ -60,7 +60,7 @@ impl TimeLog {
         mut what: EntryKind,
         plain: u32,
         piece: &FlowPart,
-        mut at: usize,
+        mut found: PartPlace,
     ) -> usize {
         let drop_path = self.0.len() >= MAX_DISTINCT_PATHS && what.path != plain;
         let moved = self.0.len() == self.0.capacity() && self.compact_or_grow(edges);
@@ -69,14 +69,14 @@ impl TimeLog {
         }
         if moved || drop_path {
             let end = self.0.len();
-            match place(&mut self.0, edges, slot, what, piece, end) {
-                PartPlace::Joined(at) => return at,
-                PartPlace::Insert(found) => at = found,
-            }
+            found = place(&mut self.0, edges, slot, what, piece, end);
         }
-        let mut known = self.0[..at].iter_mut().rev().take_while(|entry| entry.slot() == slot);
-        let plain = known.find(|entry| entry.is(slot, what));
-        let upper = match plain.map(|entry| entry.carry(&piece.counters())) {
+        let (mut at, full) = match found {
+            PartPlace::Joined(at) => return at,
+            PartPlace::Insert(at) => (at, None),
+            PartPlace::Full { entry, end } => (end, self.0.get_mut(entry)),
+        };
+        let upper = match full.map(|entry| entry.carry(&piece.counters())) {
             Some(upper) => upper,
             None if self.0.len() >= MAX_ENTRIES => return at,
             None => {
@@ -247,8 +247,11 @@ fn join_pane(pane: &mut [PaneEntry], mut entry: PaneEntry) -> Option<PaneEntry> 
 enum PartPlace {
     /// It was added to an entry. The entries of its pane end at this index.
     Joined(usize),
-    /// No entry can take it. A new entry belongs at this index.
+    /// There is no entry of its kind. A new entry belongs at this index.
     Insert(usize),
+    /// The counters of the entry at this index would overflow. The entries of its pane end at the
+    /// index `end`.
+    Full { entry: usize, end: usize },
 }
 
 /// Adds a piece to an entry of its pane among the first `end` entries, if one can take it.
@@ -270,12 +273,16 @@ fn place(
     if found == near && near > 0 {
         found = entries[..near].partition_point(|entry| entry.order(base) <= at);
     }
-    for entry in entries[..found].iter_mut().rev() {
+    for (index, entry) in entries[..found].iter_mut().enumerate().rev() {
         if entry.slot() != slot {
             break;
         }
-        if entry.is(slot, what) && entry.take(piece.bytes, piece.packets, piece.flows.into()) {
-            return PartPlace::Joined(found);
+        if entry.is(slot, what) {
+            // There is one plain entry of a kind in a pane.
+            return match entry.take(piece.bytes, piece.packets, piece.flows.into()) {
+                true => PartPlace::Joined(found),
+                false => PartPlace::Full { entry: index, end: found },
+            };
         }
     }
     PartPlace::Insert(found)

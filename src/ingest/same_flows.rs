@@ -139,7 +139,7 @@ impl SameFlows {
             }
             let (_, Some(number)) = number else { continue };
             found.looked_at += 1;
-            *found.bytes.entry(number).or_default() += flow.bytes;
+            found.add_bytes(number, flow.bytes);
             let tolerance = tolerance_of(flow);
             let sighting = Sighting {
                 hash: *hash,
@@ -258,9 +258,19 @@ impl SameFlows {
 struct Found {
     looked_at: u64,
     marked: usize,
-    bytes: HashMap<u16, u64>,
+    /// Bytes of each exporter, once for each run of its flows.
+    bytes: Vec<(u16, u64)>,
     /// The exporter of the first report, that of the later one, and the bytes.
     pairs: Vec<(u16, u16, u64)>,
+}
+
+impl Found {
+    fn add_bytes(&mut self, exporter: u16, bytes: u64) {
+        match self.bytes.last_mut().filter(|(last, _)| *last == exporter) {
+            Some((_, sum)) => *sum = sum.saturating_add(bytes),
+            None => self.bytes.push((exporter, bytes)),
+        }
+    }
 }
 
 impl Counts {
